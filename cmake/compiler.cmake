@@ -1,0 +1,37 @@
+# One set of flags for all rooms. -ffp-contract=off: the same bytes on every CPU (engine.md 8).
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g1")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g -DIML_DEBUG")
+
+add_library(iml_flags INTERFACE)
+target_include_directories(iml_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include
+    ${PROJECT_BINARY_DIR}/generated)
+target_compile_definitions(iml_flags INTERFACE _GNU_SOURCE)
+target_compile_options(iml_flags INTERFACE -ffp-contract=off -fno-strict-aliasing
+    -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2)
+if(IML_WERROR)
+    target_compile_options(iml_flags INTERFACE -Werror)
+endif()
+if(IML_SANITIZE)
+    add_compile_options(-fsanitize=${IML_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${IML_SANITIZE})
+endif()
+if(IML_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# iml_room(NAME SOURCES... [LIBS...]): an object library; all rooms together are the library.
+function(iml_room name)
+    cmake_parse_arguments(R "" "" "SOURCES;LIBS" ${ARGN})
+    add_library(iml_${name} OBJECT ${R_SOURCES})
+    target_link_libraries(iml_${name} PUBLIC iml_flags ${R_LIBS})
+    set_property(GLOBAL APPEND PROPERTY IML_ROOMS iml_${name})
+endfunction()

@@ -1,0 +1,31 @@
+// iml_attr.h: attributes, checked arithmetic and the few macros that everyone uses.
+#ifndef IML_BASE_ATTR_H
+#define IML_BASE_ATTR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IML_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define IML_UNUSED __attribute__((unused))
+#define IML_NONNULL __attribute__((nonnull))
+#define IML_MUST_USE __attribute__((warn_unused_result))
+#define IML_COLD __attribute__((cold))
+
+#define IML_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define IML_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define IML_CLAMP(x, lo, hi) ((x) < (lo) ? (lo) : (x) > (hi) ? (hi) : (x))
+#define IML_COUNT_OF(a) (sizeof(a) / sizeof *(a))
+
+// True if the result does not fit; *out is then undefined.
+static inline bool iml__mul_overflow(size_t a, size_t b, size_t *out)
+{
+    return __builtin_mul_overflow(a, b, out);
+}
+
+static inline bool iml__add_overflow(size_t a, size_t b, size_t *out)
+{
+    return __builtin_add_overflow(a, b, out);
+}
+
+#endif

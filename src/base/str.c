@@ -1,0 +1,263 @@
+// str.c: growing strings and locale-proof numbers.
+#include "src/base/str.h"
+
+#include "src/base/mem.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void iml__str_init(iml__str *s, size_t max) { *s = (iml__str){.max = max}; }
+
+void iml__str_free(iml__str *s)
+{
+    IML_FREE(s->p);
+    *s = (iml__str){.max = s->max};
+}
+
+void iml__str_clear(iml__str *s)
+{
+    s->n = 0, s->failed = IML_OK;
+    if (s->p) s->p[0] = 0;
+}
+
+static bool room(iml__str *s, size_t n)
+{
+    if (s->failed) return false;
+    if (n > s->max || s->n > s->max - n) {
+        s->failed = IML_ELIMIT;
+        return false;
+    }
+    size_t need = s->n + n + 1;
+    if (need <= s->cap) return true;
+    size_t cap = s->cap ? s->cap : 64;
+    while (cap < need) cap *= 2;
+    char *p = iml__realloc(s->p, cap, 1);
+    if (!p) {
+        s->failed = IML_ENOMEM;
+        return false;
+    }
+    s->p = p, s->cap = cap;
+    return true;
+}
+
+void iml__str_add(iml__str *s, const void *p, size_t n)
+{
+    if (!room(s, n)) return;
+    if (n) memcpy(s->p + s->n, p, n);
+    s->n += n;
+    s->p[s->n] = 0;
+}
+
+void iml__str_adds(iml__str *s, const char *text) { iml__str_add(s, text, strlen(text)); }
+void iml__str_addc(iml__str *s, char c) { iml__str_add(s, &c, 1); }
+const char *iml__str_text(const iml__str *s) { return s->p ? s->p : ""; }
+
+void iml__str_vaddf(iml__str *s, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    if (n >= 0 && room(s, (size_t)n)) {
+        (void)vsnprintf(s->p + s->n, (size_t)n + 1, fmt, again);
+        s->n += (size_t)n;
+    }
+    va_end(again);
+}
+
+void iml__str_addf(iml__str *s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    iml__str_vaddf(s, fmt, ap);
+    va_end(ap);
+}
+
+// ---- Numbers. snprintf and strtod follow the caller's locale (an embedding program may have set
+// one); the point is put back afterwards.
+
+static void to_point(char *s)
+{
+    for (; *s; s++)
+        if (!((*s >= '0' && *s <= '9') || *s == '-' || *s == '+' || *s == 'e' || (*s >= 'a' && *s <= 'z')))
+            *s = '.';
+}
+
+size_t iml__num_g17(char out[32], double v)
+{
+    (void)snprintf(out, 32, "%.17g", v);
+    to_point(out);
+    return strlen(out);
+}
+
+size_t iml__num_short(char out[32], double v)
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        (void)snprintf(out, 32, "%.*g", digits, v);
+        if (strtod(out, NULL) == v) break; // both sides in the same locale
+    }
+    to_point(out);
+    return strlen(out);
+}
+
+size_t iml__num_fixed(char out[32], double v, int digits)
+{
+    static const int64_t pow10[] = {1,      10,      100,      1000,      10000,
+                                    100000, 1000000, 10000000, 100000000, 1000000000};
+    int64_t p = pow10[digits], n = (int64_t)floor(v * (double)p + 0.5), a = n < 0 ? -n : n;
+    const char *sign = n < 0 ? "-" : "";
+    int len = digits ? snprintf(out, 32, "%s%" PRId64 ".%0*" PRId64, sign, a / p, digits, a % p)
+                     : snprintf(out, 32, "%s%" PRId64, sign, a);
+    return len > 0 ? (size_t)len : 0;
+}
+
+bool iml__parse_u64(const char *s, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (!*s) return false;
+    for (; *s; s++) {
+        if (*s < '0' || *s > '9') return false;
+        if (__builtin_mul_overflow(v, (uint64_t)10, &v)) return false;
+        if (__builtin_add_overflow(v, (uint64_t)(*s - '0'), &v)) return false;
+    }
+    *out = v;
+    return true;
+}
+
+bool iml__parse_i64(const char *s, int64_t *out)
+{
+    bool neg = *s == '-';
+    uint64_t v;
+    if (!iml__parse_u64(s + (neg || *s == '+'), &v)) return false;
+    if (v > (uint64_t)INT64_MAX + neg) return false;
+    *out = neg ? (int64_t)(0 - v) : (int64_t)v;
+    return true;
+}
+
+// The grammar is ours (no hex, no "nan", no locale); strtod then only sees what both agree on.
+static size_t double_span(const char *s)
+{
+    const char *p = s;
+    size_t digits = 0;
+    if (*p == '-' || *p == '+') p++;
+    for (; *p >= '0' && *p <= '9'; p++) digits++;
+    if (*p == '.')
+        for (p++; *p >= '0' && *p <= '9'; p++) digits++;
+    if (!digits) return 0;
+    if (*p == 'e' || *p == 'E') {
+        const char *q = p + 1;
+        if (*q == '-' || *q == '+') q++;
+        if (*q >= '0' && *q <= '9') {
+            while (*q >= '0' && *q <= '9') q++;
+            p = q;
+        }
+    }
+    return (size_t)(p - s);
+}
+
+static bool double_prefix(const char *s, size_t n, double *out)
+{
+    char text[256], *end;
+    if (!n || n >= sizeof text) return false;
+    memcpy(text, s, n);
+    text[n] = 0;
+    char *point = strchr(text, '.');
+    double v = strtod(text, &end);
+    if (*end && point) { // the locale has another decimal separator: ask it which
+        char probe[8];
+        (void)snprintf(probe, sizeof probe, "%.1f", 0.5);
+        *point = probe[1];
+        v = strtod(text, &end);
+    }
+    if (*end) return false;
+    *out = v;
+    return isfinite(v);
+}
+
+bool iml__parse_double(const char *s, double *out)
+{
+    size_t n = double_span(s);
+    return n && !s[n] && double_prefix(s, n, out);
+}
+
+static bool scaled(const char *s, double base, uint64_t *out)
+{
+    static const char units[] = "KMGTP";
+    size_t n = double_span(s);
+    double v;
+    if (!n || *s == '-' || !double_prefix(s, n, &v)) return false;
+    const char *u = s + n;
+    if (*u) {
+        char up = *u >= 'a' && *u <= 'z' ? (char)(*u - 32) : *u;
+        const char *at = up == 'B' ? NULL : strchr(units, up);
+        if (!at && up != 'B') return false;
+        for (int k = 0; at && k <= (int)(at - units); k++) v *= base;
+        if (at) u++;
+        if (*u == 'i') u++;
+        if (*u == 'B' || *u == 'b') u++;
+        if (*u) return false;
+    }
+    if (v >= 18446744073709551615.0 || v != floor(v)) return false;
+    *out = (uint64_t)v;
+    if (!s[n]) return iml__parse_u64(s, out) || v < 9007199254740992.0;
+    return true;
+}
+
+bool iml__parse_bytes(const char *s, uint64_t *out) { return scaled(s, 1024, out); }
+bool iml__parse_count(const char *s, uint64_t *out) { return scaled(s, 1000, out); }
+
+// ---- Text
+
+bool iml__utf8_valid(const char *text, size_t n, size_t *bad)
+{
+    const uint8_t *s = (const uint8_t *)text;
+    for (size_t i = 0; i < n;) {
+        uint8_t c = s[i];
+        size_t k = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : (c & 0xF0) == 0xE0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+        bool ok = k && k <= n - i;
+        for (size_t j = 1; ok && j < k; j++) ok = (s[i + j] & 0xC0) == 0x80;
+        if (ok && k == 3) ok = !(c == 0xE0 && s[i + 1] < 0xA0) && !(c == 0xED && s[i + 1] >= 0xA0);
+        if (ok && k == 4) ok = !(c == 0xF0 && s[i + 1] < 0x90) && !(c == 0xF4 && s[i + 1] >= 0x90);
+        if (!ok) {
+            if (bad) *bad = i;
+            return false;
+        }
+        i += k;
+    }
+    return true;
+}
+
+int iml__edit_distance(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b);
+    if (n > 63 || m > 63) return 99;
+    int row[64];
+    for (size_t j = 0; j <= m; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int keep = diagonal + (a[i - 1] != b[j - 1]), edit = 1 + IML_MIN(row[j], row[j - 1]);
+            diagonal = row[j];
+            row[j] = IML_MIN(keep, edit);
+        }
+    }
+    return row[m];
+}
+
+const char *iml__nearest(const char *word, const char *const *names)
+{
+    const char *best = NULL;
+    int least = 4, third = (int)(strlen(word) + 2) / 3;
+    if (third < 1) third = 1;
+    for (; *names; names++) {
+        int d = iml__edit_distance(word, *names);
+        if (d < least && d <= third) least = d, best = *names;
+    }
+    return best;
+}
+
+void iml__hex64(char out[17], uint64_t v) { (void)snprintf(out, 17, "%016" PRIx64, v); }

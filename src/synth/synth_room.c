@@ -1,0 +1,2 @@
+// synth_room.c: holds the room's place until its first file stands.
+typedef int iml__synth_room;
