@@ -1,0 +1,36 @@
+// past.h: what the journals say of earlier runs: units covered, bad items, deaths.
+//
+// Kept as ranges, so that 10^9 finished items cost a few bytes. The loader (journal.c) has cut each
+// journal at its first bad checksum and folds its records in order.
+#ifndef IML_ENGINE_PAST_H
+#define IML_ENGINE_PAST_H
+
+#include "imloom/imloom.h"
+#include "src/base/iml_attr.h"
+
+enum iml__rec {
+    IML__REC_BEGIN = 1, IML__REC_VOID, IML__REC_UNIT, IML__REC_BATCH, IML__REC_BAD,
+    IML__REC_SUSPECT, IML__REC_END
+};
+
+struct iml__past; // *owned*: iml__past_free
+
+struct iml__past *iml__past_new(uint32_t unit_items); // NULL: no memory
+void iml__past_free(struct iml__past **p);
+// Each returns IML_ENOMEM at worst. indices: how many the record covers (a set that has grown
+// redoes its last unit, whose record covers fewer than it has now).
+iml_status iml__past_void(struct iml__past *p, uint64_t unit, uint32_t indices);
+iml_status iml__past_unit(struct iml__past *p, uint64_t unit, uint32_t indices);
+iml_status iml__past_bad(struct iml__past *p, uint64_t index);
+iml_status iml__past_suspect(struct iml__past *p, uint64_t index);
+iml_status iml__past_clear(struct iml__past *p, uint64_t unit); // its files do not match: redo
+
+uint32_t iml__past_span(const struct iml__past *p, uint64_t unit); // indices covered, 0: none
+bool iml__past_is_bad(const struct iml__past *p, uint64_t index);
+bool iml__past_unit_has_bad(const struct iml__past *p, uint64_t unit);
+uint32_t iml__past_deaths(const struct iml__past *p, uint64_t index);
+uint64_t iml__past_covered(const struct iml__past *p); // units with a span
+// The first unit >= from that is not covered by `indices` of a full unit; UINT64_MAX: none below end.
+uint64_t iml__past_next_open(const struct iml__past *p, uint64_t from, uint64_t end);
+
+#endif
