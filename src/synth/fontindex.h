@@ -1,29 +1,30 @@
 // fontindex.h: which faces there are, proved, and which of them can draw a text.
 //
-// The index is made once, before the first item, and is then read-only: workers may share it. What a
-// face covers is asked of a setter's own copy of the face and remembered in that setter's cover table,
-// as bit rows over the faces of the index. Order: by relative path (bytes), then face number, so that
-// only contents and names below the given directories decide.
+// The index is made once, before the first item, and is then read-only: workers may share it. What
+// a face covers is asked of a setter's own copy of the face and remembered in that setter's cover
+// table, as bit rows over the faces of the index. Order: by relative path (bytes), then face
+// number, so that only contents and names below the given directories decide.
 #ifndef IML_SYNTH_FONTINDEX_H
 #define IML_SYNTH_FONTINDEX_H
 
 #include "src/synth/layout.h"
 
 typedef struct iml__font {
-    const char *path;   // what is opened
-    const char *name;   // relative to its directory, what labels show and the index is sorted by
+    const char *path; // what is opened
+    const char *name; // relative to its directory, what labels show and the index is sorted by
     const char *family, *style;
     const char *reason; // why not usable; NULL: usable
     int32_t index;      // of the face in its file
     char sha256[65];    // of the file
     bool colour, variable, vert;
-    uint64_t size;      // of the file
+    uint64_t size; // of the file
 } iml__font;
 
 typedef struct iml__fontindex iml__fontindex;
 
-// Proves one face of bytes (pure; safe to run in a worker process). Strings go to a. IML_EINPUT with
-// the reason in e if the face cannot be used. *nfaces: faces of the file, also set on failure if known.
+// Proves one face of bytes (pure; safe to run in a worker process). Strings go to a. IML_EINPUT
+// with the reason in e if the face cannot be used. *nfaces: faces of the file, also set on failure
+// if known.
 iml_status iml__font_prove_bytes(const uint8_t *bytes, size_t n, int32_t index, iml__font *f,
                                  int32_t *nfaces, iml_arena *a, iml_err *e);
 // The same from a file, which must be a regular one of at most 256 MB.
@@ -36,31 +37,36 @@ void iml__fontindex_free(iml__fontindex **x);
 // directory or file itself is missing or unreadable.
 iml_status iml__fontindex_add_dir(iml__fontindex *x, const char *dir, iml_err *e);
 iml_status iml__fontindex_add_file(iml__fontindex *x, const char *path, iml_err *e);
-// fontconfig's list, else the standard directories; only the packaged default set if all of it is there.
+// fontconfig's list, else the standard directories; only the packaged default set if all of it is
+// there.
 iml_status iml__fontindex_add_system(iml__fontindex *x, iml_err *e);
 // Proves what was added, sorts, drops doubles. Call once. IML_EINPUT if no face is usable.
 iml_status iml__fontindex_finish(iml__fontindex *x, iml_err *e);
 
-size_t iml__fontindex_count(const iml__fontindex *x); // usable faces, 0..count-1
+size_t iml__fontindex_count(const iml__fontindex *x);                    // usable faces, 0..count-1
 const iml__font *iml__fontindex_font(const iml__fontindex *x, size_t i); // *borrowed* from x
 size_t iml__fontindex_bad_count(const iml__fontindex *x);
 const iml__font *iml__fontindex_bad(const iml__fontindex *x, size_t i);
 bool iml__fontindex_default_set(const iml__fontindex *x); // only the packaged set was used
-// The first usable face of this family ("Noto Sans") and style ("Regular"; NULL: any); count if none.
+// The first usable face of this family ("Noto Sans") and style ("Regular"; NULL: any); count if
+// none.
 size_t iml__fontindex_find(const iml__fontindex *x, const char *family, const char *style);
 
-// ---- Which faces can draw a text. Rows are of iml__fontindex_words(x) 64-bit words, bit i = face i.
+// ---- Which faces can draw a text. Rows are of iml__fontindex_words(x) 64-bit words, bit i = face
+// i.
 
 size_t iml__fontindex_words(const iml__fontindex *x);
 // row: in, the faces to look at; out, those that cover every one of the n code points. With common,
 // Common and Inherited characters covered by one of these faces (indices of x) ask nothing of the
 // row's. Faces that break on being opened are left out.
-iml_status iml__fontindex_cover(const iml__fontindex *x, iml__setter *s, const uint32_t *cp, size_t n,
-                                const size_t *common, size_t ncommon, uint64_t *row, iml_err *e);
+iml_status iml__fontindex_cover(const iml__fontindex *x, iml__setter *s, const uint32_t *cp,
+                                size_t n, const size_t *common, size_t ncommon, uint64_t *row,
+                                iml_err *e);
 // The face of the index as a setter's face.
 iml_status iml__fontindex_face(const iml__fontindex *x, size_t i, iml__setter *s, int32_t size,
                                iml__face **f, iml_err *e);
-// Indices of the fallback faces for Common characters: Noto Sans, Noto Serif, IPAGothic, as far as present.
+// Indices of the fallback faces for Common characters: Noto Sans, Noto Serif, IPAGothic, as far as
+// present.
 size_t iml__fontindex_fallbacks(const iml__fontindex *x, size_t out[3]);
 
 #endif

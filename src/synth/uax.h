@@ -1,0 +1,29 @@
+// uax.h: text properties of a paragraph: what holds whatever faces and widths come later.
+#ifndef IML_SYNTH_UAX_H
+#define IML_SYNTH_UAX_H
+
+#include "src/synth/layout.h"
+#include "src/synth/ucd.h"
+
+// Levels after L1 of one paragraph that is one line. *base: 0, 1, or -1 = of the first strong
+// character (P2, P3); the resolved one comes back.
+iml_status iml__lay_levels(const uint32_t *cp, uint32_t n, int *base, uint8_t *levels, iml_arena *a,
+                           iml_err *e);
+// L2: visual[i] = index of what stands at place i.
+void iml__lay_reorder(const uint8_t *levels, uint32_t n, uint32_t *visual);
+// Grapheme cluster boundaries: bit 0 of start[i] is set where one starts (UAX 29).
+void iml__lay_graphemes(const uint32_t *cp, uint32_t n, uint8_t *start);
+// UAX 14 opportunities: may[i] = a line may end before i; SA characters stay together. may[0] = 0.
+void iml__lay_breaks(const uint32_t *cp, uint32_t n, uint8_t *may);
+// Opportunities inside Thai words' runs, by libthai, where built. False: not available.
+typedef struct iml__thai iml__thai;
+iml__thai *iml__thai_new(void); // NULL: not available
+void iml__thai_free(iml__thai **t);
+iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_t *may,
+                            iml_arena *a, iml_err *e);
+// The whole: *p from text. Problems of the text are told in *bad.
+iml_status iml__lay_paragraph(iml__lay_par *p, const char *utf8, size_t len, const iml__lay_opt *o,
+                              iml__thai *thai, enum iml__lay_problem *bad, iml_arena *a,
+                              iml_err *e);
+
+#endif
