@@ -13,7 +13,7 @@ typedef struct iml__jsonw {
     iml__str *out; // *borrowed*
     int indent;    // spaces a level; 0: one line, no spaces
     uint8_t depth;
-    uint32_t filled, inline_; // bit per level: something was written; level is kept on one line
+    uint32_t filled, inline_, arrays; // a bit a level: something stands there; on one line; [ ]
     bool after_key;
 } iml__jsonw;
 
