@@ -65,6 +65,9 @@ void iml__attempt_begin(struct iml__attempt *a, uint64_t index, uint32_t attempt
 iml_status iml__attempt_run(struct iml__attempt *a, iml_out *out, size_t *n, iml_err *e);
 void iml__attempt_free(struct iml__attempt *a); // the tallies' memory
 
+// The arena of the part that this thread runs; NULL outside parts.
+extern _Thread_local iml_arena *iml__part_arena;
+
 // Drops the references that n files hold.
 void iml__out_release(const iml_out *out, size_t n);
 
