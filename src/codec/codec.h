@@ -33,19 +33,21 @@ typedef struct iml__decode_opts {
 void iml__decode_opts_default(iml__decode_opts *o);
 
 typedef struct iml__encode_opts {
-    int quality;    // jpeg, webp 1..100 (webp 100: lossless)
-    int subsample;  // jpeg: 0 auto (4:2:0 below quality 92, else 4:4:4), 444, 422, 420
-    int level;      // png 0..9 (libdeflate level; 1 is the default; 0 stored)
+    int quality;        // jpeg, webp 1..100 (webp 100: lossless)
+    int subsample;      // jpeg: 0 auto (4:2:0 below quality 92, else 4:4:4), 444, 422, 420
+    int level;          // png 0..9 (libdeflate level; 1 is the default; 0 stored)
     bool grey_if_equal; // write grey where r = g = b in every pixel
 } iml__encode_opts;
 void iml__encode_opts_default(iml__encode_opts *o);
 
 typedef struct iml__codec {
-    const char *name; // "png"
-    const char *exts; // ".png" or ".jpg .jpeg"; the first is what we write
+    const char *name;                          // "png"
+    const char *exts;                          // ".png" or ".jpg .jpeg"; the first is what we write
     bool (*probe)(const uint8_t *p, size_t n); // by its first bytes; n may be small
-    iml_status (*header)(const uint8_t *p, size_t n, const iml__limits *l, iml__picture_info *out, iml_err *e);
-    iml_status (*decode)(const uint8_t *p, size_t n, const iml__decode_opts *o, iml_arena *a, iml_image *out, iml_err *e);
+    iml_status (*header)(const uint8_t *p, size_t n, const iml__limits *l, iml__picture_info *out,
+                         iml_err *e);
+    iml_status (*decode)(const uint8_t *p, size_t n, const iml__decode_opts *o, iml_arena *a,
+                         iml_image *out, iml_err *e);
     // A worst-case size for encode's buffer; then encode into it. u8 only for jpeg and webp.
     size_t (*bound)(const iml_image *m, const iml__encode_opts *o);
     iml_status (*encode)(const iml_image *m, const iml__encode_opts *o, iml_arena *scratch,
@@ -53,14 +55,14 @@ typedef struct iml__codec {
     const char *(*version)(void); // of the library, for the configuration hash
 } iml__codec;
 
-const iml__codec *iml__codec_by_name(const char *name);      // NULL: unknown or not built in
-const iml__codec *iml__codec_by_ext(const char *path);       // any case; NULL: none
+const iml__codec *iml__codec_by_name(const char *name);         // NULL: unknown or not built in
+const iml__codec *iml__codec_by_ext(const char *path);          // any case; NULL: none
 const iml__codec *iml__codec_probe(const uint8_t *p, size_t n); // by content
 size_t iml__codec_count(void);
 const iml__codec *iml__codec_at(size_t i);
 
 // Finds the codec by content and decodes. name: of the file, for messages.
-iml_status iml__picture_decode(const char *name, const uint8_t *p, size_t n, const iml__decode_opts *o,
-                               iml_arena *a, iml_image *out, iml_err *e);
+iml_status iml__picture_decode(const char *name, const uint8_t *p, size_t n,
+                               const iml__decode_opts *o, iml_arena *a, iml_image *out, iml_err *e);
 
 #endif

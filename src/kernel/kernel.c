@@ -1,0 +1,42 @@
+// kernel.c: the tables, one a SIMD level, constant; the choice is the CPU's (or IML_CPU's).
+//
+// AVX-512 has no table of its own: on the machines measured so far the twins wait for memory or for
+// lookups, and 512-bit versions won less than 10 %, which does not pay for a third copy of each
+// loop.
+#include "src/kernel/kernel.h"
+
+#include "src/kernel/kernel_twins.h"
+
+static const iml__kernels scalar = {
+#define IML_KERNEL(result, name, args) .name = iml__##name##_scalar,
+#include "src/kernel/kernel.def"
+#undef IML_KERNEL
+};
+
+#ifdef IML_HAVE_AVX2
+static const iml__kernels avx2 = {
+#define IML_KERNEL(result, name, args) .name = iml__##name##_avx2,
+#include "src/kernel/kernel.def"
+#undef IML_KERNEL
+};
+#endif
+
+const iml__kernels *iml__kernel_at(enum iml__simd level)
+{
+#ifdef IML_HAVE_AVX2
+    if (level >= IML__SIMD_AVX2 && __builtin_cpu_supports("avx2")) return &avx2;
+#endif
+    (void)level;
+    return &scalar;
+}
+
+const iml__kernels *iml__kernel(void) { return iml__kernel_at(iml__cpu_simd()); }
+
+int32_t iml__reflect101(int64_t i, int32_t n)
+{
+    if (n == 1) return 0;
+    int64_t period = 2 * ((int64_t)n - 1);
+    i %= period;
+    if (i < 0) i += period;
+    return (int32_t)(i < n ? i : period - i);
+}

@@ -1,2 +1,0 @@
-// kernel_room.c: holds the room's place until its first file stands.
-typedef int iml__kernel_room;
