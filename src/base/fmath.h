@@ -13,7 +13,7 @@ double iml__atan(double x); // atan2(x, 1)
 
 // Relative error <= 1e-12; exact at 0, 1 and integer powers of 2.
 double iml__exp(double x);
-double iml__log(double x);
+double iml__ln(double x); // natural; iml__log is the logger
 double iml__log2(double x);
 double iml__pow(double x, double y); // x >= 0
 

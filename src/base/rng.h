@@ -19,12 +19,24 @@ size_t iml__rng_choice(iml_rng *r, const double *weight, size_t n); // first k: 
 
 // Field words: out[k] = the 32-bit word of sample first + k (raster order, channels innermost):
 // word (s div 8) mod 4 of block 8 (s div 32) + s mod 8. u = (word + 1/2) 2^-32. Eight lanes wide;
-// the AVX2 twin gives the same words.
+// the AVX2 twin gives the same words. A stream has words for 2^34 samples, then they repeat.
 void iml__rng_field(uint64_t seed, uint64_t index, uint32_t stream, uint64_t first, uint32_t *out, size_t n);
 
-// Keyed Feistel permutation of 0..n-1 with cycle walking, O(1) memory, random access.
-// iml__perm: feed.md 5's whole definition; iml__feistel: its second half (ops.md 2).
-uint64_t iml__perm(uint64_t seed, uint32_t stream, uint64_t n, uint64_t k);
+// Whole groups of 32 samples, from block ctr[0] on: what iml__rng_field is made of.
+void iml__rng_field_scalar(const uint32_t key[2], const uint32_t ctr[4], size_t groups, uint32_t *out);
+void iml__rng_field_avx2(const uint32_t key[2], const uint32_t ctr[4], size_t groups, uint32_t *out);
+#define IML__PHILOX_M0 0xD2511F53u
+#define IML__PHILOX_M1 0xCD9E8D57u
+#define IML__PHILOX_W0 0x9E3779B9u
+#define IML__PHILOX_W1 0xBB67AE85u
+
+// Permutations of 0..n-1; k < n. iml__perm is feed.md 5's whole definition: for n <= 65,536 a
+// Fisher-Yates shuffle, of which one value costs O(n - k) draws and 128 KiB of stack (take
+// iml__perm_fill for many), above that iml__feistel. iml__feistel: keyed Feistel network with cycle
+// walking, O(1), random access; alone only where a few first values are wanted (ops.md 2), since
+// for n = 5..7 it is measurably biased.
+uint64_t iml__perm(uint64_t seed, uint64_t index, uint32_t stream, uint64_t n, uint64_t k);
 uint64_t iml__feistel(uint64_t seed, uint64_t index, uint32_t stream, uint64_t n, uint64_t k);
+void iml__perm_fill(uint64_t seed, uint64_t index, uint32_t stream, uint32_t n, uint32_t *out); // out[n]
 
 #endif
