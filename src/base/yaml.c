@@ -37,7 +37,7 @@ static void complain_at(iml__complaints *c, const char *file, uint32_t line, uin
     c->n++;
 }
 
-void iml__complain(iml__complaints *c, const iml__ynode *at, const char *fmt, ...)
+void iml__yaml_complain(iml__complaints *c, const iml__ynode *at, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -177,7 +177,7 @@ static iml_status merge(builder *b, iml__ynode *n, const iml__ynode *from)
     if (from->kind == IML__YAML_LIST) {
         for (size_t i = 0; i < from->n; i++) {
             if (from->item[i]->kind != IML__YAML_MAP) {
-                iml__complain(b->c, from->item[i], "`<<` takes maps only");
+                iml__yaml_complain(b->c, from->item[i], "`<<` takes maps only");
                 continue;
             }
             IML_TRY(merge(b, n, from->item[i]));
@@ -185,7 +185,7 @@ static iml_status merge(builder *b, iml__ynode *n, const iml__ynode *from)
         return IML_OK;
     }
     if (from->kind != IML__YAML_MAP) {
-        iml__complain(b->c, from, "`<<` takes a map or a list of maps");
+        iml__yaml_complain(b->c, from, "`<<` takes a map or a list of maps");
         return IML_OK;
     }
     for (size_t i = 0; i < from->n; i++)
@@ -223,8 +223,8 @@ static iml_status build_map(builder *b, iml__ynode *n, unsigned depth)
             if (nmerges == IML_COUNT_OF(merges)) return refuse(b, &at, "more than 8 `<<` in a map");
             merges[nmerges++] = value;
         } else if (twin) {
-            iml__complain(b->c, key, "duplicate key '%s': it stands in line %u already", key->text,
-                          twin->key->line);
+            iml__yaml_complain(b->c, key, "duplicate key '%s': it stands in line %u already",
+                               key->text, twin->key->line);
         } else {
             IML_TRY(add_pair(b, n, key, value));
         }

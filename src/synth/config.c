@@ -1,0 +1,326 @@
+// config.c: the top level of a configuration, and its specifications.
+//
+// One pass reads all and complains about all; nothing is refused after the first item has begun.
+// The tree stays in the configuration's own arena, since texts and names are borrowed from it.
+#include "src/synth/config.h"
+
+#include "src/base/err.h"
+#include "src/base/mem.h"
+#include "src/synth/config_keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ARENA = 1 << 28 }; // reserved, touched as needed
+
+static const char *const top_keys[] = {
+    "total_images", "specifications", "seed",        "defaults", "output",
+    "options",      "fonts",          "backgrounds", "imloom",   NULL};
+static const char *const output_keys[] = {"format",    "quality",       "colour", "color",
+                                          "container", "shard_samples", "labels", NULL};
+static const char *const format_names[] = {"png", "jpeg", "webp", NULL};
+static const char *const colour_names[] = {"default", "rgb", "rgba", "auto", "grey", NULL};
+static const char *const container_names[] = {"auto", "dir", "tar", NULL};
+static const char *const label_names[] = {"json", "jsonl", NULL};
+
+static bool enum_of(const char *key, const char *const *names, const iml__ynode *n,
+                    iml__complaints *c, int *out)
+{
+    iml__choice v;
+    if (n->kind != IML__YAML_SCALAR) {
+        iml__yaml_complain(c, n, "%s: one name is needed here", key);
+        return false;
+    }
+    if (!iml__choice_parse(key, names, n, c, &v)) return false;
+    for (uint32_t k = 0; k < v.n; k++)
+        if (v.weight[k] > 0) *out = (int)k;
+    return true;
+}
+
+static void labels_of(const iml__ynode *n, iml__complaints *c, unsigned *out)
+{
+    int k;
+    unsigned all = 0;
+    if (n->kind == IML__YAML_MAP || (n->kind == IML__YAML_LIST && !n->n)) {
+        iml__yaml_complain(c, n, "output.labels: a name or a list of names is needed");
+        return;
+    }
+    size_t count = n->kind == IML__YAML_LIST ? n->n : 1;
+    for (size_t i = 0; i < count; i++)
+        if (enum_of("output.labels", label_names, n->kind == IML__YAML_LIST ? n->item[i] : n, c,
+                    &k))
+            all |= 1u << k;
+    if (all) *out = all;
+}
+
+static void read_output(iml__output *o, const iml__ynode *n, iml__complaints *c)
+{
+    if (!n || !iml__known_keys("output", n, output_keys, c)) return;
+    const iml__ynode *v;
+    const iml__value_rule quality = {
+        .key = "output.quality", .integer = true, .min = 1, .max = 100};
+    const iml__value_rule samples = {
+        .key = "output.shard_samples", .integer = true, .min = 1, .max = 1e9};
+    double lo, hi;
+    if ((v = iml__yaml_get(n, "format")))
+        (void)enum_of("output.format", format_names, v, c, &o->format);
+    if ((v = iml__yaml_get(n, "colour")) || (v = iml__yaml_get(n, "color")))
+        (void)enum_of("output.colour", colour_names, v, c, &o->colour);
+    if ((v = iml__yaml_get(n, "container")))
+        (void)enum_of("output.container", container_names, v, c, &o->container);
+    if ((v = iml__yaml_get(n, "labels"))) labels_of(v, c, &o->labels);
+    if ((v = iml__yaml_get(n, "shard_samples")) && iml__number_parse(&samples, v, c, &lo))
+        o->shard_samples = (uint64_t)lo;
+    if (!(v = iml__yaml_get(n, "quality"))) return;
+    bool pair = v->kind == IML__YAML_LIST && v->n == 2;
+    if (!iml__number_parse(&quality, pair ? v->item[0] : v, c, &lo)) return;
+    hi = lo;
+    if (pair && !iml__number_parse(&quality, v->item[1], c, &hi)) return;
+    if (lo > hi)
+        iml__yaml_complain(c, v, "output.quality: min is above max");
+    else
+        o->quality_lo = (int)lo, o->quality_hi = (int)hi;
+}
+
+// A list of PATH or {word: PATH, weight: W}; word is "path" or "match".
+static void read_paths(iml__config *f, const char *key, const char *word, const iml__ynode *n,
+                       iml__complaints *c, iml__path_weight **out, uint32_t *count)
+{
+    const iml__value_rule weight = {.key = key, .min = 0, .max = 1e12};
+    const char *words[] = {word, "weight", NULL};
+    if (!n) return;
+    size_t total = n->kind == IML__YAML_LIST ? n->n : 1;
+    iml__path_weight *list = iml_arena_calloc(&f->arena, total ? total : 1, sizeof *list);
+    if (!list || !total) {
+        iml__yaml_complain(c, n, "%s: a list that is not empty is needed", key);
+        return;
+    }
+    uint32_t k = 0;
+    for (size_t i = 0; i < total; i++) {
+        const iml__ynode *item = n->kind == IML__YAML_LIST ? n->item[i] : n;
+        const iml__ynode *path = item;
+        list[k] = (iml__path_weight){.weight = 1, .at = item};
+        if (item->kind == IML__YAML_MAP) {
+            if (!iml__known_keys(key, item, words, c)) continue;
+            path = iml__yaml_get(item, word);
+            const iml__ynode *w = iml__yaml_get(item, "weight");
+            if (w && !iml__number_parse(&weight, w, c, &list[k].weight)) continue;
+        }
+        if (!path || path->kind != IML__YAML_SCALAR || !path->len) {
+            iml__yaml_complain(c, item, "%s: `%s` is missing", key, word);
+            continue;
+        }
+        list[k++].path = path->text;
+    }
+    *out = list, *count = k;
+}
+
+static void read_resources(iml__config *f, const iml__ynode *root, iml__complaints *c)
+{
+    static const char *const font_keys[] = {"paths", "weights", NULL};
+    static const char *const background_keys[] = {"paths", NULL};
+    const iml__ynode *fonts = iml__yaml_get(root, "fonts"),
+                     *backs = iml__yaml_get(root, "backgrounds");
+    if (fonts && iml__known_keys("fonts", fonts, font_keys, c)) {
+        read_paths(f, "fonts.paths", "path", iml__yaml_get(fonts, "paths"), c, &f->font_paths,
+                   &f->nfont_paths);
+        read_paths(f, "fonts.weights", "match", iml__yaml_get(fonts, "weights"), c,
+                   &f->font_weights, &f->nfont_weights);
+    }
+    if (backs && iml__known_keys("backgrounds", backs, background_keys, c))
+        read_paths(f, "backgrounds.paths", "path", iml__yaml_get(backs, "paths"), c,
+                   &f->background_paths, &f->nbackground_paths);
+}
+
+// ---- --set
+
+static iml_status read_sets(iml__config *f, const char *const *set, size_t n, iml__ynode **maps,
+                            iml__complaints *c, iml_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *eq = strchr(set[i], '=');
+        size_t len = strlen(set[i]);
+        char *text = iml_arena_alloc(&f->arena, len + 8);
+        if (!text) return IML_FAIL(e, IML_ENOMEM, "--set %s: no memory", set[i]);
+        if (!eq || eq == set[i]) {
+            iml__yaml_complain(c, NULL, "--set %s: KEY=VALUE is needed", set[i]);
+            continue;
+        }
+        // `: ` behind the key makes a block map of one flow value.
+        (void)snprintf(text, len + 8, "%.*s: %s", (int)(eq - set[i]), set[i], eq + 1);
+        iml_status st = iml__yaml_parse(&f->arena, "--set", text, strlen(text), c, &maps[i], e);
+        if (st && st != IML_EARG) return st;
+        if (!st && maps[i]->kind != IML__YAML_MAP)
+            iml__yaml_complain(c, maps[i], "--set %s: KEY=VALUE is needed", set[i]);
+    }
+    return IML_OK;
+}
+
+// ---- Specifications
+
+static void read_spec(iml__config *f, iml__spec *s, const iml__ynode *n, const iml__ynode *defaults,
+                      iml__ynode *const *sets, size_t nset, iml__complaints *c)
+{
+    static const char *const required[] = {"name", "proportion", "text_direction"};
+    iml__spec_default(s);
+    s->at = n;
+    bool ok = true;
+    if (n->kind != IML__YAML_MAP) {
+        iml__yaml_complain(c, n, "specifications: each entry is a map of keys");
+        return;
+    }
+    if (defaults) {
+        iml__complaints quiet;
+        iml__complaints_init(&quiet); // told once, by read_defaults
+        (void)iml__spec_apply(s, defaults, &f->arena, &quiet);
+        iml__complaints_free(&quiet);
+    }
+    ok &= iml__spec_apply(s, n, &f->arena, c);
+    for (size_t i = 0; i < nset; i++)
+        if (sets[i] && sets[i]->kind == IML__YAML_MAP)
+            ok &= iml__spec_apply(s, sets[i], &f->arena, c);
+    for (size_t i = 0; i < IML_COUNT_OF(required); i++) {
+        const iml__ynode *older = iml__yaml_get(n, "config");
+        if (iml__yaml_get(n, required[i]) || iml__yaml_get(defaults, required[i])) continue;
+        if (i == 2 && iml__yaml_get(older, "direction")) continue;
+        iml__yaml_complain(c, n, "%s is missing%s", required[i],
+                           i == 2 ? ": left_to_right right_to_left top_to_bottom or bottom_to_top"
+                                  : "");
+        ok = false;
+    }
+    if (ok) (void)iml__spec_check(s, n, c);
+}
+
+static void check_names(const iml__config *f, const iml__ynode *list, iml__complaints *c)
+{
+    double sum = 0;
+    char text[32];
+    for (uint32_t k = 0; k < f->nspec; k++) {
+        sum += f->spec[k].proportion;
+        for (uint32_t j = 0; j < k; j++)
+            if (f->spec[k].name && f->spec[j].name && !strcmp(f->spec[k].name, f->spec[j].name)) {
+                iml__yaml_complain(c, f->spec[k].at, "name: '%s' is used twice (line %u)",
+                                   f->spec[k].name, f->spec[j].at->line);
+                break;
+            }
+    }
+    if (sum >= 0.999 && sum <= 1.001) return;
+    text[iml__num_short(text, sum)] = 0;
+    iml__yaml_complain(c, list, "proportion: the shares sum up to %s, they must make 1", text);
+}
+
+static void make_shares(iml__config *f)
+{
+    double sum = 0;
+    for (uint32_t k = 0; k < f->nspec; k++) sum += f->spec[k].proportion;
+    for (uint32_t k = 0; k < f->nspec; k++)
+        f->spec[k].share = sum > 0 ? f->spec[k].proportion / sum : 0;
+}
+
+static iml_status read_specs(iml__config *f, const iml__ynode *root, iml__ynode *const *sets,
+                             size_t nset, iml__complaints *c, iml_err *e)
+{
+    const iml__ynode *list = iml__yaml_get(root, "specifications"),
+                     *defaults = iml__yaml_get(root, "defaults");
+    if (!list || list->kind != IML__YAML_LIST || !list->n) {
+        iml__yaml_complain(c, list ? list : root,
+                           "specifications: a list that is not empty is needed");
+        return IML_OK;
+    }
+    if (defaults && defaults->kind != IML__YAML_MAP) {
+        iml__yaml_complain(c, defaults, "defaults: a map of keys is needed");
+        defaults = NULL;
+    }
+    f->spec = iml_arena_calloc(&f->arena, list->n, sizeof *f->spec);
+    if (!f->spec)
+        return IML_FAIL(e, IML_ENOMEM, "%s: no memory for %zu specifications", f->file, list->n);
+    if (defaults) {
+        iml__spec_default(&f->spec[0]);
+        (void)iml__spec_apply(&f->spec[0], defaults, &f->arena, c);
+    }
+    f->nspec = (uint32_t)list->n;
+    for (uint32_t k = 0; k < f->nspec; k++) {
+        // A wrong --set is told for the first specification only: it would be the same for all.
+        read_spec(f, &f->spec[k], list->item[k], defaults, sets, k && c->n ? 0 : nset, c);
+    }
+    check_names(f, list, c);
+    make_shares(f);
+    return IML_OK;
+}
+
+static void read_top(iml__config *f, const iml__ynode *root, bool need_total, iml__complaints *c)
+{
+    const iml__value_rule total = {
+        .key = "total_images", .integer = true, .min = 1, .max = 1099511627776.0};
+    const iml__ynode *n = iml__yaml_get(root, "total_images");
+    double v;
+    if (n && iml__number_parse(&total, n, c, &v)) f->total = (uint64_t)v;
+    if (!n && need_total) iml__yaml_complain(c, root, "total_images is missing (or give --count)");
+    if ((n = iml__yaml_get(root, "seed"))) {
+        f->has_seed = iml__yaml_u64(n, &f->seed);
+        if (!f->has_seed)
+            iml__yaml_complain(c, n, "seed: a number from 0 to 18446744073709551615 is needed");
+    }
+    if ((n = iml__yaml_get(root, "imloom")) && (!iml__yaml_float(n, &v) || v != 1))
+        iml__yaml_complain(c, n, "imloom: this program reads version 1 of the format");
+    f->options = iml__yaml_get(root, "options");
+    if (f->options && f->options->kind != IML__YAML_MAP)
+        iml__yaml_complain(c, f->options, "options: a map of the command's options is needed");
+    read_output(&f->output, iml__yaml_get(root, "output"), c);
+    read_resources(f, root, c);
+}
+
+iml_status iml__config_read(iml__config **out, const char *file, const char *text, size_t n,
+                            const char *const *set, size_t nset, bool need_total,
+                            iml__complaints *c, iml_err *e)
+{
+    uint32_t before = c->n;
+    iml_status st;
+    iml__ynode *root, **sets;
+    iml__config *f = iml__calloc(1, sizeof *f);
+    *out = NULL;
+    if (!f) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for the configuration", file);
+    if (IML_FAILS(st = iml__arena_open(&f->arena, ARENA, -1, e))) {
+        IML_FREE(f);
+        return st;
+    }
+    f->output = (iml__output){.quality_lo = 90, .quality_hi = 90, .labels = IML__LABEL_JSON};
+    f->file = iml__arena_strdup(&f->arena, file);
+    char *copy = iml__arena_strndup(&f->arena, text, n);
+    sets = iml_arena_calloc(&f->arena, nset ? nset : 1, sizeof(iml__ynode *));
+    if (!f->file || !copy || !sets) {
+        st = IML_FAIL(e, IML_ENOMEM, "%s: no memory for the configuration", file);
+        goto done;
+    }
+    st = iml__yaml_parse(&f->arena, f->file, copy, n, c, &root, e);
+    if (st && (st != IML_EARG || !root)) goto done;
+    if (IML_FAILS(st = read_sets(f, set, nset, sets, c, e))) goto done;
+    if (root->kind != IML__YAML_MAP) {
+        iml__yaml_complain(c, root, "a map of keys is needed (total_images, specifications, ..)");
+    } else {
+        (void)iml__known_keys("configuration", root, top_keys, c);
+        read_top(f, root, need_total, c);
+        if (IML_FAILS(st = read_specs(f, root, sets, nset, c, e))) goto done;
+    }
+    if (c->n > before) st = IML_FAIL(e, IML_EARG, "%s: %u errors", file, c->n - before);
+done:
+    if (st) iml__config_free(&f);
+    *out = f;
+    return st;
+}
+
+void iml__config_free(iml__config **c)
+{
+    if (!*c) return;
+    iml__arena_close(&(*c)->arena);
+    IML_FREE(*c);
+}
+
+void iml__config_keep(iml__config *c, const bool *keep)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < c->nspec; k++)
+        if (keep[k]) c->spec[n++] = c->spec[k];
+    c->nspec = n;
+    make_shares(c);
+}

@@ -1,0 +1,121 @@
+// config.h: what the user asked for, checked and complete: specifications, output, resources.
+//
+// A configuration is read once, all its errors are told together, and it is read-only afterwards:
+// workers share it. Everything that an item draws stands here as a value, an enumeration or a
+// colour range; drawing is itemplan.h's.
+#ifndef IML_SYNTH_CONFIG_H
+#define IML_SYNTH_CONFIG_H
+
+#include "src/base/arena.h"
+#include "src/base/value.h"
+
+enum {
+#define IML_NUM(key, ...) IML__N_##key,
+#include "src/synth/keys.def"
+    IML__NUMS
+};
+enum {
+#define IML_ENUM(key, ...) IML__E_##key,
+#include "src/synth/keys.def"
+    IML__ENUMS
+};
+enum {
+#define IML_COLOUR(key, ...) IML__C_##key,
+#include "src/synth/keys.def"
+    IML__COLOURS
+};
+
+enum { IML__DIR_LTR, IML__DIR_RTL, IML__DIR_TTB, IML__DIR_BTT };    // text_direction
+enum { IML__UNIT_CHARS, IML__UNIT_WORDS, IML__UNIT_LINES, IML__UNIT_PARAGRAPHS };
+enum { IML__CURVE_NONE, IML__CURVE_ARC, IML__CURVE_SINE };
+enum { IML__COLOR_UNIFORM, IML__COLOR_PER_GLYPH, IML__COLOR_GRADIENT };
+enum { IML__CROP_RANDOM, IML__CROP_TOP_LEFT, IML__CROP_TILE, IML__CROP_SCALE };
+
+typedef struct iml__key_num {
+    iml__value_rule rule;
+    bool prefix; // older fields are min_K and max_K
+} iml__key_num;
+typedef struct iml__key_enum {
+    const char *key;
+    const char *const *names; // NULL at the end
+    uint32_t def;
+} iml__key_enum;
+typedef struct iml__key_colour {
+    const char *key;
+    int channels;
+    uint8_t def[4];
+} iml__key_colour;
+extern const iml__key_num iml__key_nums[IML__NUMS];
+extern const iml__key_enum iml__key_enums[IML__ENUMS];
+extern const iml__key_colour iml__key_colours[IML__COLOURS];
+
+typedef struct iml__colour_range { uint8_t lo[4], hi[4]; } iml__colour_range;
+
+enum iml__corpus_kind { IML__CORPUS_FILE, IML__CORPUS_BUILTIN, IML__CORPUS_TEXT };
+typedef struct iml__corpus_ref {
+    enum iml__corpus_kind kind;
+    const char *name;     // as written: a path, a built-in's name, or the text itself
+    double weight;
+    const iml__ynode *at; // where it was written; NULL: by the program
+    uint32_t corpus;      // which of the loaded ones; set by iml__corpora_load
+} iml__corpus_ref;
+
+typedef struct iml__spec {
+    const char *name;
+    double proportion; // as written; normalised: share
+    double share;
+    const iml__ynode *at;
+    iml__value num[IML__NUMS];
+    iml__choice en[IML__ENUMS];
+    iml__colour_range colour[IML__COLOURS];
+    iml__corpus_ref *corpus;
+    uint32_t ncorpora;
+    const char *font_filter; // or NULL
+    const char *language;    // BCP 47, or NULL
+    const char *script;      // builtin corpora: which faces are asked for first; or NULL
+} iml__spec;
+
+enum { IML__FORMAT_PNG, IML__FORMAT_JPEG, IML__FORMAT_WEBP };
+enum { IML__COLOUR_DEFAULT, IML__COLOUR_RGB, IML__COLOUR_RGBA, IML__COLOUR_AUTO, IML__COLOUR_GREY };
+enum { IML__CONTAINER_AUTO, IML__CONTAINER_DIR, IML__CONTAINER_TAR };
+enum { IML__LABEL_JSON = 1, IML__LABEL_JSONL = 2 };
+
+typedef struct iml__output {
+    int format, colour, container;
+    int quality_lo, quality_hi;
+    uint64_t shard_samples; // 0: the engine's default
+    unsigned labels;        // IML__LABEL_*
+} iml__output;
+
+typedef struct iml__path_weight { const char *path; double weight; const iml__ynode *at; } iml__path_weight;
+
+typedef struct iml__config {
+    iml_arena arena;
+    const char *file;  // its name, "builtin" for the embedded one
+    uint64_t total;    // total_images; 0: not given
+    uint64_t seed;
+    bool has_seed;
+    iml__spec *spec;
+    uint32_t nspec;
+    iml__output output;
+    iml__path_weight *font_paths, *background_paths, *font_weights; // font_weights: globs
+    uint32_t nfont_paths, nbackground_paths, nfont_weights;
+    const iml__ynode *options; // the command's own; or NULL
+} iml__config;
+
+// Reads a whole configuration; set: `KEY=VALUE` texts of --set, after everything else. need_total:
+// total_images must be there. IML_EARG: c has the complaints. *owned*: iml__config_free.
+iml_status iml__config_read(iml__config **out, const char *file, const char *text, size_t n,
+                            const char *const *set, size_t nset, bool need_total,
+                            iml__complaints *c, iml_err *e);
+void iml__config_free(iml__config **c);
+
+// Keeps the specifications whose names are in keep, shares made anew.
+void iml__config_keep(iml__config *c, const bool *keep);
+
+// The effective configuration as YAML that reads back as the same. hashed: only what an item's
+// bytes depend on.
+void iml__config_print(const iml__config *c, bool hashed, iml__str *out);
+void iml__config_list_keys(iml__str *out);
+
+#endif

@@ -1,0 +1,58 @@
+// corpus.h: where texts come from, and how an item takes one (synth.md 4.2).
+//
+// Corpora are mapped, never read whole; what an item gets is a pure function of (seed, index,
+// attempt, bytes of the corpus). Read-only after loading: workers share them.
+#ifndef IML_SYNTH_CORPUS_H
+#define IML_SYNTH_CORPUS_H
+
+#include "src/synth/config.h"
+
+typedef struct iml__corpus {
+    enum iml__corpus_kind kind;
+    const char *name; // what labels show
+    const char *path; // FILE: what is mapped
+    const uint8_t *p; // n bytes, without a byte order mark
+    size_t n;
+    size_t bom;       // bytes before p[0]
+    char identity[65]; // sha-256; above 256 MB: of size and the xxh3 of 1,024 blocks
+} iml__corpus;
+
+typedef struct iml__corpora {
+    iml__corpus *item;
+    uint32_t n;
+    uint64_t bytes;
+} iml__corpora;
+
+// Loads what the configuration's specifications name, each file once, and sets their references.
+// dir: --corpus-dir, or NULL (then beside the configuration file `beside`, which may be NULL).
+// Complains, and returns IML_EARG, about missing, empty, unreadable files and invalid UTF-8.
+iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside, iml__corpora **out,
+                             iml__complaints *talk, iml_err *e);
+void iml__corpora_free(iml__corpora **c);
+
+typedef struct iml__text { // strings are *borrowed* from the arena
+    const char *utf8;
+    uint32_t len, clusters;
+    uint32_t corpus;
+    uint64_t offset, bytes; // in the corpus, as stored
+    uint32_t dropped;       // invalid bytes skipped or replaced
+} iml__text;
+
+// Takes a text of at most `length` clusters for attempt A; unit, length, invalid: as the plan drew
+// text_unit, text_length, on_invalid_utf8. found = false: this attempt met none that
+// will do (too short, mark first, invalid bytes): draw again.
+iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t seed, uint64_t index,
+                          uint32_t attempt, uint32_t unit, uint32_t length, int invalid, iml_arena *a,
+                          iml__text *t, bool *found, iml_err *e);
+// Fewest clusters a text of this specification may have.
+uint32_t iml__text_least(const iml__spec *s);
+
+typedef struct iml__builtin_corpus {
+    const char *name;
+    const unsigned char *p;
+    size_t n;
+} iml__builtin_corpus;
+extern const iml__builtin_corpus iml__builtin_corpora[]; // made from src/synth/corpora by CMake
+extern const size_t iml__nbuiltin_corpora;
+
+#endif
