@@ -9,8 +9,13 @@
 #include "src/base/iml_attr.h"
 
 enum iml__rec {
-    IML__REC_BEGIN = 1, IML__REC_VOID, IML__REC_UNIT, IML__REC_BATCH, IML__REC_BAD,
-    IML__REC_SUSPECT, IML__REC_END
+    IML__REC_BEGIN = 1,
+    IML__REC_VOID,
+    IML__REC_UNIT,
+    IML__REC_BATCH,
+    IML__REC_BAD,
+    IML__REC_SUSPECT,
+    IML__REC_END
 };
 
 struct iml__past; // *owned*: iml__past_free
@@ -30,7 +35,13 @@ bool iml__past_is_bad(const struct iml__past *p, uint64_t index);
 bool iml__past_unit_has_bad(const struct iml__past *p, uint64_t unit);
 uint32_t iml__past_deaths(const struct iml__past *p, uint64_t index);
 uint64_t iml__past_covered(const struct iml__past *p); // units with a span
-// The first unit >= from that is not covered by `indices` of a full unit; UINT64_MAX: none below end.
+// The first unit in [from, end) whose record is of fewer than unit_items indices; UINT64_MAX: none.
 uint64_t iml__past_next_open(const struct iml__past *p, uint64_t from, uint64_t end);
+// The first unit in [from, end) that holds a bad item; UINT64_MAX: none.
+uint64_t iml__past_next_bad(const struct iml__past *p, uint64_t from, uint64_t end);
+// How many units u of [0, end) with u mod nshards == shard are not open; with retry_bad, of those
+// that hold no bad item.
+uint64_t iml__past_count(const struct iml__past *p, uint64_t end, uint32_t shard, uint32_t nshards,
+                         bool retry_bad);
 
 #endif
