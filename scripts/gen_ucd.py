@@ -130,7 +130,7 @@ def wrap(items, indent="    ", width=100):
 
 with open(f"{OUT}/ucd.h", "w", encoding="utf-8") as f:
     out = lambda s: print(s, file=f)
-    out("// ucd.h: " + HEAD.format(version))
+    out("// ucd.h: " + HEAD.format(version) + "\n// clang-format off")
     out("#ifndef IML_SYNTH_UCD_H\n#define IML_SYNTH_UCD_H\n\n#include <stdint.h>\n")
     out(f'#define IML__UCD_VERSION "{version}"')
     out("typedef struct iml__ucd_rec {\n    uint8_t bidi, script, vo, jt, lb, flags;\n} iml__ucd_rec;\n")
@@ -154,7 +154,8 @@ with open(f"{OUT}/ucd.h", "w", encoding="utf-8") as f:
 
 with open(f"{OUT}/ucd_data.h", "w", encoding="utf-8") as f:
     out = lambda s: print(s, file=f)
-    out("// ucd_data.h: " + HEAD.format(version) + " Included by uax.c alone.")
+    out("// ucd_data.h: " + HEAD.format(version))
+    out("// Included by uax.c alone.")
     out("// clang-format off")
     out("#ifndef IML_SYNTH_UCD_DATA_H\n#define IML_SYNTH_UCD_DATA_H\n\n#include <fribidi.h>\n\n#include \"src/synth/ucd.h\"\n")
     out("#define T(a, b, c, d) ((uint32_t)a << 24 | (uint32_t)b << 16 | (uint32_t)c << 8 | (uint32_t)d)")

@@ -177,17 +177,20 @@ typedef struct iml__lay_glyph {
     int32_t adv, dx, dy; // y up
 } iml__lay_glyph;
 
+enum { IML__LAY_JOINS = 1, IML__LAY_HEADLINE = 2 };
 typedef struct iml__lay_unit {
     uint32_t start, end, graphemes; // code points of the paragraph
     uint32_t byte0, byte1;          // of the text
     uint32_t run, glyph, glyphs, face;
-    int32_t u, adv,
-        wide; // left end and advance along the line; wide: the row's advance of stacked units
-    bool white, joins; // joins: with the next unit; nothing may move them apart
-    bool inked;        // has a quad
-    uint32_t visual;   // place in the line from its visual start
+    int32_t u, adv; // left end and advance along the line
+    int32_t wide;   // of stacked units: the row's advance
+    bool white;
+    bool inked;      // has a quad
+    uint8_t joins;   // IML__LAY_JOINS, _HEADLINE: with the next unit; nothing may move them apart
+    uint32_t visual; // place in the line from its visual start
     uint32_t stamp, stamps;
     double x, y, angle; // anchor in the picture; how far its own frame is turned, radians clockwise
+    double c, n;        // cosine and sine of angle; exact for quarter turns
     double scale;       // 1, or jitter's
     double quad[8], cell[8]; // top-left, top-right, bottom-right, bottom-left as read upright
 } iml__lay_unit;
@@ -229,6 +232,10 @@ typedef struct iml__lay_stamp {
     uint32_t layer;
 } iml__lay_stamp;
 
+typedef struct iml__lay_spot { // a point of a curve and its direction
+    double x, y, c, n;
+} iml__lay_spot;
+
 typedef struct iml__lay_block {
     iml__lay_par par;
     iml__lay_line *lines;
@@ -236,8 +243,8 @@ typedef struct iml__lay_block {
     uint32_t nlines, nstamps, nunits;
     double ascent, descent, pitch, length; // largest over the faces in use; px
     double radius, amplitude;              // effective
-    double *sine_x;                        // x at arc length k - sine_n / 2
-    int32_t sine_n;
+    const iml__lay_spot *table; // the curve at whole pixels of arc length k - table_n / 2
+    int32_t table_n;
     bool bent, colour; // outlines follow the curve; some stamp is RGBA
     enum iml__lay_problem problem;
     uint32_t problem_cp; // code point (index of the text) it was seen at

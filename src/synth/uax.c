@@ -121,6 +121,8 @@ static void clusters(iml__lay_par *p, enum iml__lay_problem *bad)
         if (held && mark) *bad = IML__LAY_LEADING_MARK;
         held = held && show == j;
     }
+    // A variation selector is a mark that cannot be seen: it may not stand first either.
+    if (p->flags[0] & IML__LAY_IS_MARK) *bad = IML__LAY_LEADING_MARK;
     if (held) *bad = IML__LAY_BAD_UTF8; // nothing in it can be seen
 }
 

@@ -1,4 +1,5 @@
-// ucd_data.h: made by scripts/gen_ucd.py from the Unicode Character Database 15.0.0. Do not edit. Included by uax.c alone.
+// ucd_data.h: made by scripts/gen_ucd.py from the Unicode Character Database 15.0.0. Do not edit.
+// Included by uax.c alone.
 // clang-format off
 #ifndef IML_SYNTH_UCD_DATA_H
 #define IML_SYNTH_UCD_DATA_H
