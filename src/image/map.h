@@ -37,8 +37,10 @@ typedef struct iml__map {
     int32_t nsteps;
     int32_t lg; // log2 of the pitch g
     bool bicubic;
-    enum iml__edge edge;     // of the last op added
-    double distortion_scale; // 1, or what the guard against folding left of elastic and grid
+    enum iml__edge edge;      // of the last op added
+    double distortion_scale;  // 1, or what the guard against folding left of elastic and grid
+    double perspective_scale; // 1, or what keeps a perspective's quad convex
+    bool ready;               // fields are drawn
     int32_t nx, ny; // nodes; node (i, j) stands at ((i g + 1/2), (j g + 1/2)) of the destination
     int64_t *x, *y; // source coordinates in 16.16; NULL before build
 } iml__map;

@@ -1,0 +1,285 @@
+// map.c: composes M ops into one lattice, moves labels through it, resamples once.
+//
+// Invariants: the lattice is the only map after build. Pixels and labels see the same 16.16 nodes,
+// bilinear between, so a label cannot drift from its ink by more than the 1/512 px that the pixels'
+// 8-bit fractions round away. Nodes stand on pixel centres, (i g + 1/2, j g + 1/2), so whole-number
+// weights reach every pixel exactly and a quarter turn moves samples without changing one.
+// Rejected: composing 3x3 matrices apart from displacements (two code paths, two roundings); a
+// displacement for every pixel (64 times the nodes for nothing that shows).
+#include "src/image/map.h"
+
+#include "src/base/arena.h"
+#include "src/base/err.h"
+#include "src/image/map_steps.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SIDE_MAX = 1 << 22 }; // px: what 1/256 px in 32 bits can address, with room
+
+void iml__map_init(iml__map *m, int32_t w, int32_t h)
+{
+    *m = (iml__map){.src_w = w, .src_h = h, .w = w, .h = h, .lg = 3};
+    m->distortion_scale = m->perspective_scale = 1;
+}
+
+iml_status iml__map_add(iml__map *m, const iml__op *op, iml_err *e)
+{
+    IML_TRY(iml__op_check(op, e));
+    const iml__op_row *r = iml__op_row_of(op->id);
+    if (r->cls != IML__OP_M)
+        return IML_FAIL(e, IML_EARG, "%s does not move points by a map", r->name);
+    if (m->ready || m->x) return IML_FAIL(e, IML_EARG, "%s comes after the map was built", r->name);
+    m->edge = (enum iml__edge)(int)op->v[r->nparams - 2];
+    m->bicubic |= op->v[r->nparams - 1] == 1;
+    if (iml__op_neutral(op, m->w, m->h)) return IML_OK;
+    if (m->nsteps == IML__MAP_STEPS)
+        return IML_FAIL(e, IML_EARG, "more than %d transforms in one map", IML__MAP_STEPS);
+    iml__map_step *s = &m->step[m->nsteps];
+    IML_TRY(iml__step_init(s, op, m->w, m->h, &m->perspective_scale, e));
+    if (s->ow > SIDE_MAX || s->oh > SIDE_MAX)
+        return IML_FAIL(e, IML_ELIMIT, "%s makes a picture of %.0f x %.0f px", r->name, s->ow,
+                        s->oh);
+    m->w = (int32_t)s->ow, m->h = (int32_t)s->oh;
+    if (op->id == IML__OP_ELASTIC)
+        m->lg = IML_MIN(m->lg, iml__elastic_lg(op->v[IML__ELASTIC_SIGMA]));
+    m->nsteps++;
+    return IML_OK;
+}
+
+static void back_all(const iml__map *m, double scale, double *x, double *y)
+{
+    *x += m->ox, *y += m->oy;
+    for (int32_t k = m->nsteps; k-- > 0;) iml__step_back(&m->step[k], scale, x, y);
+}
+
+static void forth_all(const iml__map *m, double *x, double *y)
+{
+    for (int32_t k = 0; k < m->nsteps; k++) iml__step_forth(&m->step[k], m->distortion_scale, x, y);
+    *x -= m->ox, *y -= m->oy;
+}
+
+// ---- The lattice
+
+static int64_t fixed(double v)
+{
+    v = IML_CLAMP(v, -(double)(1 << 28), (double)(1 << 28));
+    return (int64_t)floor(v * 65536 + 0.5);
+}
+
+static iml_status fill(iml__map *m, double scale, iml_arena *a, int64_t **x, int64_t **y,
+                       iml_err *e)
+{
+    size_t n = (size_t)m->nx * (size_t)m->ny;
+    *x = iml_arena_alloc(a, n * sizeof **x);
+    *y = iml_arena_alloc(a, n * sizeof **y);
+    if (!*x || !*y)
+        return IML_FAIL(e, IML_ENOMEM, "no memory for a map of %d x %d nodes", (int)m->nx,
+                        (int)m->ny);
+    int g = 1 << m->lg;
+    for (int32_t j = 0; j < m->ny; j++)
+        for (int32_t i = 0; i < m->nx; i++) {
+            double px = (double)i * g + 0.5, py = (double)j * g + 0.5;
+            back_all(m, scale, &px, &py);
+            (*x)[(size_t)j * (size_t)m->nx + (size_t)i] = fixed(px);
+            (*y)[(size_t)j * (size_t)m->nx + (size_t)i] = fixed(py);
+        }
+    return IML_OK;
+}
+
+// The four corner values of a cell's Jacobian, as a share of g^2; a bilinear map has its least
+// there.
+static double least_jacobian(const iml__map *m, const int64_t *x, const int64_t *y, size_t at)
+{
+    size_t n = (size_t)m->nx;
+    const size_t c[4] = {at, at + 1, at + n + 1, at + n};
+    double least = INFINITY, unit = 65536.0 * (1 << m->lg);
+    for (int k = 0; k < 4; k++) {
+        size_t o = c[k], p = c[(k + 1) & 3], q = c[(k + 3) & 3];
+        double ax = (double)(x[p] - x[o]) / unit, ay = (double)(y[p] - y[o]) / unit;
+        double bx = (double)(x[q] - x[o]) / unit, by = (double)(y[q] - y[o]) / unit;
+        least = IML_MIN(least, ax * by - ay * bx);
+    }
+    return least;
+}
+
+// Against the map without elastic and grid, as a strong perspective alone may lie below 1/4.
+static bool folds(const iml__map *m, const int64_t *x, const int64_t *y, const int64_t *bx,
+                  const int64_t *by)
+{
+    for (int32_t j = 0; j + 1 < m->ny; j++)
+        for (int32_t i = 0; i + 1 < m->nx; i++) {
+            size_t at = (size_t)j * (size_t)m->nx + (size_t)i;
+            double base = least_jacobian(m, bx, by, at);
+            if (least_jacobian(m, x, y, at) <= 0.25 * IML_MIN(1.0, base)) return true;
+        }
+    return false;
+}
+
+static bool displaces(const iml__map *m)
+{
+    for (int32_t k = 0; k < m->nsteps; k++)
+        if (iml__step_displaces(&m->step[k])) return true;
+    return false;
+}
+
+// Nodes of the destination as it is; lowers distortion_scale until nothing folds.
+static iml_status lattice(iml__map *m, iml_arena *a, int64_t **x, int64_t **y, iml_err *e)
+{
+    m->nx = ((m->w - 1) >> m->lg) + 2, m->ny = ((m->h - 1) >> m->lg) + 2;
+    IML_TRY(fill(m, m->distortion_scale, a, x, y, e));
+    if (!displaces(m) || m->distortion_scale == 0) return IML_OK;
+    size_t mark = iml__arena_mark(a);
+    int64_t *bx, *by, *tx = *x, *ty = *y;
+    IML_TRY(fill(m, 0, a, &bx, &by, e));
+    for (int tries = 0; folds(m, tx, ty, bx, by); tries++) {
+        m->distortion_scale = tries < 40 ? m->distortion_scale * 0.8 : 0;
+        if (m->distortion_scale == 0) {
+            memcpy(*x, bx, (size_t)m->nx * (size_t)m->ny * sizeof **x);
+            memcpy(*y, by, (size_t)m->nx * (size_t)m->ny * sizeof **y);
+            break;
+        }
+        size_t again = iml__arena_mark(a);
+        IML_TRY(fill(m, m->distortion_scale, a, &tx, &ty, e));
+        memcpy(*x, tx, (size_t)m->nx * (size_t)m->ny * sizeof **x);
+        memcpy(*y, ty, (size_t)m->nx * (size_t)m->ny * sizeof **y);
+        tx = *x, ty = *y;
+        iml__arena_release(a, again);
+    }
+    iml__arena_release(a, mark);
+    return IML_OK;
+}
+
+// Fields are drawn once, and the guard sees the map before it grows, so that grow's points are
+// near.
+static iml_status prepare(iml__map *m, iml_arena *a, iml_err *e)
+{
+    if (m->ready) return IML_OK;
+    for (int32_t k = 0; k < m->nsteps; k++)
+        if (iml__step_displaces(&m->step[k])) IML_TRY(iml__step_field(&m->step[k], a, e));
+    m->ready = true;
+    if (!displaces(m)) return IML_OK;
+    size_t mark = iml__arena_mark(a);
+    int64_t *x, *y;
+    iml_status st = lattice(m, a, &x, &y, e);
+    iml__arena_release(a, mark);
+    return st;
+}
+
+iml_status iml__map_grow(iml__map *m, iml_arena *a, const double *xy, size_t n, double margin,
+                         uint64_t max_pixels, iml_err *e)
+{
+    if (m->x) return IML_FAIL(e, IML_EARG, "a built map cannot grow");
+    IML_TRY(prepare(m, a, e));
+    double x0 = 0, y0 = 0, x1 = m->w, y1 = m->h;
+    for (size_t i = 0; i < n; i++) {
+        double x = xy[2 * i], y = xy[2 * i + 1];
+        forth_all(m, &x, &y);
+        x0 = IML_MIN(x0, floor(x - margin)), y0 = IML_MIN(y0, floor(y - margin));
+        x1 = IML_MAX(x1, ceil(x + margin)), y1 = IML_MAX(y1, ceil(y + margin));
+    }
+    double w = x1 - x0, h = y1 - y0;
+    if (!(w <= SIDE_MAX && h <= SIDE_MAX) || (max_pixels && w * h > (double)max_pixels))
+        return IML_FAIL(e, IML_ELIMIT,
+                        "the picture would grow to %.0f x %.0f px so that nothing is cut", w, h);
+    m->ox += x0, m->oy += y0;
+    m->w = (int32_t)w, m->h = (int32_t)h;
+    return IML_OK;
+}
+
+iml_status iml__map_build(iml__map *m, iml_arena *a, iml_err *e)
+{
+    if (m->x) return IML_FAIL(e, IML_EARG, "the map is built already");
+    IML_TRY(prepare(m, a, e));
+    int64_t *x, *y;
+    IML_TRY(lattice(m, a, &x, &y, e));
+    m->x = x, m->y = y;
+    return IML_OK;
+}
+
+bool iml__map_identity(const iml__map *m)
+{
+    return m->nsteps == 0 && m->ox == 0 && m->oy == 0 && m->w == m->src_w && m->h == m->src_h;
+}
+
+bool iml__map_straight(const iml__map *m)
+{
+    for (int32_t k = 0; k < m->nsteps; k++)
+        if (!iml__step_straight(&m->step[k])) return false;
+    return true;
+}
+
+void iml__map_source_box(const iml__map *m, int64_t box[4])
+{
+    size_t n = (size_t)m->nx * (size_t)m->ny;
+    int64_t x0 = m->x[0], y0 = m->y[0], x1 = x0, y1 = y0;
+    for (size_t i = 1; i < n; i++) {
+        x0 = IML_MIN(x0, m->x[i]), x1 = IML_MAX(x1, m->x[i]);
+        y0 = IML_MIN(y0, m->y[i]), y1 = IML_MAX(y1, m->y[i]);
+    }
+    // The first tap of a point lies half a pixel before it; the second is its neighbour.
+    box[0] = (x0 - 32768) >> 16, box[1] = (y0 - 32768) >> 16;
+    box[2] = ((x1 - 32768) >> 16) + 2, box[3] = ((y1 - 32768) >> 16) + 2;
+}
+
+// ---- Labels
+
+struct at {
+    double x, y, xu, yu, xv, yv;
+}; // a place of the lattice and its derivatives, px and px / px
+
+static struct at look(const iml__map *m, double qx, double qy)
+{
+    int g = 1 << m->lg;
+    double u = (qx - 0.5) / g, v = (qy - 0.5) / g;
+    double i = IML_CLAMP(floor(u), 0.0, (double)(m->nx - 2)),
+           j = IML_CLAMP(floor(v), 0.0, (double)(m->ny - 2));
+    size_t n = (size_t)m->nx, o = (size_t)j * n + (size_t)i;
+    u -= i, v -= j;
+    double s = 1.0 / 65536, x00 = (double)m->x[o] * s, x10 = (double)m->x[o + 1] * s;
+    double x01 = (double)m->x[o + n] * s, x11 = (double)m->x[o + n + 1] * s;
+    double y00 = (double)m->y[o] * s, y10 = (double)m->y[o + 1] * s;
+    double y01 = (double)m->y[o + n] * s, y11 = (double)m->y[o + n + 1] * s;
+    struct at r;
+    r.x = (x00 * (1 - u) + x10 * u) * (1 - v) + (x01 * (1 - u) + x11 * u) * v;
+    r.y = (y00 * (1 - u) + y10 * u) * (1 - v) + (y01 * (1 - u) + y11 * u) * v;
+    r.xu = ((x10 - x00) * (1 - v) + (x11 - x01) * v) / g,
+    r.yu = ((y10 - y00) * (1 - v) + (y11 - y01) * v) / g;
+    r.xv = ((x01 - x00) * (1 - u) + (x11 - x10) * u) / g,
+    r.yv = ((y01 - y00) * (1 - u) + (y11 - y10) * u) / g;
+    return r;
+}
+
+void iml__map_back(const iml__map *m, double x, double y, double *sx, double *sy)
+{
+    struct at p = look(m, x, y);
+    *sx = p.x, *sy = p.y;
+}
+
+void iml__map_point(const iml__map *m, double x, double y, double *dx, double *dy)
+{
+    double qx = x, qy = y;
+    forth_all(m, &qx, &qy); // the exact maps are within a fraction of a pixel of the lattice
+    struct at p = look(m, qx, qy);
+    for (int i = 0; i < 30; i++) {
+        double ex = x - p.x, ey = y - p.y, det = p.xu * p.yv - p.xv * p.yu;
+        if (fabs(det) < 1e-9) break;
+        double ux = (ex * p.yv - ey * p.xv) / det, uy = (ey * p.xu - ex * p.yu) / det;
+        if (fabs(ux) < 1.0 / 8192 && fabs(uy) < 1.0 / 8192) break;
+        // A step over a kink between cells may lead farther away: half of it then.
+        for (int k = 0; k < 8; k++, ux /= 2, uy /= 2) {
+            struct at next = look(m, qx + ux, qy + uy);
+            double fx = x - next.x, fy = y - next.y;
+            if (fx * fx + fy * fy >= ex * ex + ey * ey && k < 7) continue;
+            qx += ux, qy += uy, p = next;
+            break;
+        }
+    }
+    *dx = qx, *dy = qy;
+}
+
+void iml__map_points(const iml__map *m, double *xy, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        iml__map_point(m, xy[2 * i], xy[2 * i + 1], &xy[2 * i], &xy[2 * i + 1]);
+}
