@@ -16,7 +16,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include FT_MULTIPLE_MASTERS_H
 #include FT_OUTLINE_H
@@ -25,6 +24,7 @@
 #include "src/base/err.h"
 #include "src/base/fmath.h"
 #include "src/base/mem.h"
+#include "src/io/vfs.h"
 
 enum { FILE_MAX = 256 << 20, GLYPHS_MAX = 65536 };
 enum { COVERED = 1, NOT_COVERED = 2, VERT = 4, NO_VERT = 8 };
@@ -33,7 +33,8 @@ iml_status iml__font_blob(const char *path, hb_blob_t **blob, iml_err *e)
 {
     struct stat st;
     // Looked at before it is opened: opening a FIFO would wait for ever.
-    if (stat(path, &st)) return IML_FAIL(e, IML_EINPUT, "%s: cannot be read", path);
+    if (iml__fstatat(AT_FDCWD, path, &st, 0))
+        return IML_FAIL(e, IML_EINPUT, "%s: cannot be read", path);
     if (!S_ISREG(st.st_mode)) return IML_FAIL(e, IML_EINPUT, "%s: not a regular file", path);
     if (st.st_size < 12 || st.st_size > FILE_MAX)
         return IML_FAIL(e, IML_EINPUT, "%s: %lld bytes; a font has 12 to 256 MB", path,

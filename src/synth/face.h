@@ -65,6 +65,7 @@ struct iml__setter {
     hb_buffer_t *buffer, *proof; // of shaping; of proofs
     iml__thai *thai;
     iml__fontfile **files;
+    iml__fontfile *last; // the file that was asked for last
     iml__face **faces;
     uint32_t nfiles, nfaces, cap_files, cap_faces, serial;
     iml_arena cache; // bitmaps; reserve = the limit
@@ -85,6 +86,11 @@ iml_status iml__fontfile_open(FT_Library ft, hb_blob_t *blob, const char *path, 
 void iml__fontfile_close(iml__fontfile **f);
 // A regular file of at most 256 MB as a blob; *owned*: hb_blob_destroy.
 iml_status iml__font_blob(const char *path, hb_blob_t **blob, iml_err *e);
+// fontprove.c: the core of iml__font_prove, with the caller's library and buffer; no sha-256.
+struct iml__font;
+iml_status iml__font_prove_blob(FT_Library ft, hb_buffer_t *b, hb_blob_t *blob, const char *path,
+                                int32_t index, struct iml__font *font, int32_t *nfaces,
+                                iml_arena *a, iml_err *e);
 bool iml__fontfile_covers(iml__fontfile *f, uint32_t cp);
 bool iml__fontfile_vert(iml__fontfile *f, hb_buffer_t *proof, uint32_t cp);
 // Opened or found again; *borrowed* until iml__setter_tidy.

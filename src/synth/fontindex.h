@@ -9,6 +9,7 @@
 
 #include "src/synth/layout.h"
 
+enum { IML__FONT_PAGES = 0x1100 / 64 };
 typedef struct iml__font {
     const char *path; // what is opened
     const char *name; // relative to its directory, what labels show and the index is sorted by
@@ -17,7 +18,8 @@ typedef struct iml__font {
     int32_t index;      // of the face in its file
     char sha256[65];    // of the file
     bool colour, variable, vert;
-    uint64_t size; // of the file
+    const uint64_t *pages; // bit per 256 code points that the cmap speaks of: IML__FONT_PAGES words
+    uint64_t size;         // of the file
 } iml__font;
 
 typedef struct iml__fontindex iml__fontindex;

@@ -54,6 +54,7 @@ static void close_files(iml__setter *s)
     close_faces(s);
     for (uint32_t i = 0; i < s->nfiles; i++) iml__fontfile_close(&s->files[i]);
     s->nfiles = 0;
+    s->last = NULL;
 }
 
 void iml__setter_free(iml__setter **ps)
@@ -100,14 +101,19 @@ void iml__setter_trim(iml__setter *s)
         else
             iml__fontfile_close(&s->files[i]);
     s->nfiles = n;
+    s->last = NULL;
 }
 
 iml_status iml__setter_file(iml__setter *s, const char *path, int32_t index, iml__fontfile **f,
                             iml_err *e)
 {
+    if (s->last && s->last->index == index && !strcmp(s->last->path, path)) {
+        *f = s->last;
+        return IML_OK;
+    }
     for (uint32_t i = s->nfiles; i-- > 0;)
         if (s->files[i]->index == index && !strcmp(s->files[i]->path, path)) {
-            *f = s->files[i];
+            *f = s->last = s->files[i];
             return IML_OK;
         }
     if (s->nfiles == s->cap_files) {
@@ -119,6 +125,6 @@ iml_status iml__setter_file(iml__setter *s, const char *path, int32_t index, iml
     hb_blob_t *blob;
     IML_TRY(iml__font_blob(path, &blob, e));
     IML_TRY(iml__fontfile_open(s->ft, blob, path, index, f, NULL, e));
-    s->files[s->nfiles++] = *f;
+    s->files[s->nfiles++] = s->last = *f;
     return IML_OK;
 }

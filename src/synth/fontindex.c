@@ -1,0 +1,367 @@
+// fontindex.c: which faces there are: found in directories, proved, in an order that only names and
+// contents decide.
+//
+// Found: given trees and files; or the system's: if every file of the packaged default set is
+// there, only that set, so that two fresh machines have the same faces; else what fontconfig lists,
+// else the standard directories. The set is a list of names made from the packages, since the
+// directories of its packages are shared with others. Symbolic links are followed; a directory that
+// is its own ancestor is left out. What is no usable font is kept with its reason.
+#include "src/synth/fontindex.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#ifdef IML_FONTCONFIG
+#include <fontconfig/fontconfig.h>
+#endif
+
+#include "src/base/err.h"
+#include "src/base/hash.h"
+#include "src/base/mem.h"
+#include "src/io/vfs.h"
+#include "src/synth/face.h"
+#include "src/synth/fontindex_in.h"
+#include "src/synth/fontset.h"
+
+enum { DEPTH_MAX = 32, FOUND_MAX = 1 << 20, FACES_MAX = 256 };
+
+iml_status iml__fontindex_new(iml__fontindex **out, iml_err *e)
+{
+    iml__fontindex *x = iml__calloc(1, sizeof *x);
+    iml_status st;
+    *out = NULL;
+    if (!x) return IML_FAIL(e, IML_ENOMEM, "no memory for a font index");
+    if (IML_FAILS(st = iml__arena_open(&x->arena, (size_t)1 << 30, -1, e))) IML_FREE(x);
+    *out = x;
+    return st;
+}
+
+void iml__fontindex_free(iml__fontindex **px)
+{
+    iml__fontindex *x = *px;
+    if (!x) return;
+    iml__arena_close(&x->arena);
+    IML_FREE(x->found);
+    IML_FREE(x->font);
+    IML_FREE(x->bad);
+    IML_FREE(*px);
+}
+
+// ---- Finding
+
+static bool font_name(const char *name)
+{
+    static const char *const suffixes[] = {".ttf", ".otf", ".ttc", ".otc"};
+    size_t n = strlen(name);
+    for (size_t i = 0; i < IML_COUNT_OF(suffixes); i++)
+        if (n > 4 && !strcasecmp(name + n - 4, suffixes[i])) return true;
+    return false;
+}
+
+static iml_status add(iml__fontindex *x, const char *path, const char *name, iml_err *e)
+{
+    if (x->nfound >= FOUND_MAX)
+        return IML_FAIL(e, IML_ELIMIT, "%s: over a million font files", path);
+    if (x->nfound == x->cap_found) {
+        size_t cap = x->cap_found ? 2 * x->cap_found : 256;
+        iml__font_found *grown = iml__realloc(x->found, cap, sizeof *grown);
+        if (!grown) return IML_FAIL(e, IML_ENOMEM, "no memory for %zu font files", cap);
+        x->found = grown, x->cap_found = cap;
+    }
+    iml__font_found f = {iml__arena_strdup(&x->arena, path), iml__arena_strdup(&x->arena, name)};
+    if (!f.path || !f.name) return IML_FAIL(e, IML_ENOMEM, "no memory for the font files' names");
+    x->found[x->nfound++] = f;
+    return IML_OK;
+}
+
+typedef struct walk {
+    iml__fontindex *x;
+    size_t root; // bytes of the root and its '/', before the relative name
+    char path[4096];
+    struct {
+        dev_t dev;
+        ino_t ino;
+    } above[DEPTH_MAX];
+    iml_err *e;
+} walk;
+
+static iml_status enter(walk *w, size_t n, int depth);
+
+static iml_status entry(walk *w, size_t n, const char *name, int depth)
+{
+    struct stat st;
+    size_t len = strlen(name);
+    if (name[0] == '.' || n + len + 2 > sizeof w->path) return IML_OK;
+    memcpy(w->path + n, name, len + 1);
+    bool there = !iml__fstatat(AT_FDCWD, w->path, &st, 0);
+    if (there && S_ISDIR(st.st_mode)) {
+        w->path[n + len] = '/', w->path[n + len + 1] = 0;
+        return depth + 1 < DEPTH_MAX ? enter(w, n + len + 1, depth + 1) : IML_OK;
+    }
+    // Dead links and FIFOs with a font's name too: they are refused later, with the reason.
+    return font_name(name) ? add(w->x, w->path, w->path + w->root, w->e) : IML_OK;
+}
+
+static bool met_above(walk *w, const struct stat *st, int depth)
+{
+    for (int i = 0; i < depth; i++)
+        if (w->above[i].dev == st->st_dev && w->above[i].ino == st->st_ino) return true;
+    w->above[depth].dev = st->st_dev, w->above[depth].ino = st->st_ino;
+    return false;
+}
+
+static iml_status enter(walk *w, size_t n, int depth)
+{
+    enum { BLOCK = 16384 };
+    struct stat st;
+    ssize_t got = 0;
+    iml_status rc = IML_OK;
+    int fd = iml__openat(AT_FDCWD, w->path, O_RDONLY | O_DIRECTORY, 0);
+    char *block = iml__alloc(BLOCK);
+    if (!block) {
+        rc = IML_FAIL(w->e, IML_ENOMEM, "%s: no memory to list it", w->path);
+        goto done;
+    }
+    if (fd < 0 || iml__fstat(fd, &st)) {
+        if (!depth)
+            rc = IML_FAIL_SYS(w->e, iml__input_status(errno), errno, "%s: cannot be listed",
+                              w->path);
+        goto done;
+    }
+    if (met_above(w, &st, depth)) goto done;
+    while ((got = iml__getdents(fd, block, BLOCK)) > 0)
+        for (ssize_t at = 0; at < got && rc == IML_OK;) {
+            const struct dirent64 *d = (const struct dirent64 *)(const void *)(block + at);
+            rc = entry(w, n, d->d_name, depth);
+            at += d->d_reclen;
+        }
+done:
+    IML_FREE(block);
+    iml__close(&fd);
+    return rc;
+}
+
+iml_status iml__fontindex_add_dir(iml__fontindex *x, const char *dir, iml_err *e)
+{
+    walk w = {.x = x, .e = e};
+    size_t n = strlen(dir);
+    if (!n || n + 2 > sizeof w.path)
+        return IML_FAIL(e, IML_EINPUT, "%s: no directory has this name", dir);
+    memcpy(w.path, dir, n);
+    if (w.path[n - 1] != '/') w.path[n++] = '/';
+    w.path[n] = 0, w.root = n;
+    return enter(&w, n, 0);
+}
+
+iml_status iml__fontindex_add_file(iml__fontindex *x, const char *path, iml_err *e)
+{
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    if (iml__fstatat(AT_FDCWD, path, &st, 0))
+        return IML_FAIL_SYS(e, iml__input_status(errno), errno, "%s: cannot be read", path);
+    return add(x, path, slash ? slash + 1 : path, e);
+}
+
+static iml_status add_set(iml__fontindex *x, bool *whole, iml_err *e)
+{
+    char path[256];
+    struct stat st;
+    *whole = false;
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < IML_COUNT_OF(iml__fontset); i++) {
+            if (snprintf(path, sizeof path, "%s%s", IML__FONTSET_ROOT, iml__fontset[i]) >=
+                (int)sizeof path)
+                return IML_FAIL(e, IML_EBUG, "a name of the default font set is too long");
+            if (!round && (iml__fstatat(AT_FDCWD, path, &st, 0) || !S_ISREG(st.st_mode)))
+                return IML_OK;
+            if (round) IML_TRY(add(x, path, iml__fontset[i], e));
+        }
+    *whole = true;
+    return IML_OK;
+}
+
+static const char *system_name(const char *path)
+{
+    size_t n = strlen(IML__FONTSET_ROOT);
+    return strncmp(path, IML__FONTSET_ROOT, n) ? path : path + n;
+}
+
+#ifdef IML_FONTCONFIG
+static iml_status add_listed(iml__fontindex *x, iml_err *e)
+{
+    iml_status st = IML_OK;
+    FcConfig *config = FcInitLoadConfigAndFonts();
+    FcPattern *any = FcPatternCreate();
+    FcObjectSet *what = FcObjectSetBuild(FC_FILE, (char *)NULL);
+    FcFontSet *set = config && any && what ? FcFontList(config, any, what) : NULL;
+    for (int i = 0; set && i < set->nfont && st == IML_OK; i++) {
+        FcChar8 *file;
+        if (FcPatternGetString(set->fonts[i], FC_FILE, 0, &file) != FcResultMatch) continue;
+        if (font_name((const char *)file))
+            st = add(x, (const char *)file, system_name((const char *)file), e);
+    }
+    if (set) FcFontSetDestroy(set);
+    if (what) FcObjectSetDestroy(what);
+    if (any) FcPatternDestroy(any);
+    if (config) FcConfigDestroy(config);
+    return st;
+}
+#else
+static iml_status add_listed(iml__fontindex *x, iml_err *e)
+{
+    (void)x, (void)e;
+    return IML_OK;
+}
+#endif
+
+static iml_status add_standard(iml__fontindex *x, iml_err *e)
+{
+    const char *home = getenv("HOME");
+    char path[4096];
+    const char *const rows[][2] = {{"", "/usr/share/fonts"},
+                                   {"", "/usr/local/share/fonts"},
+                                   {home, "/.local/share/fonts"},
+                                   {home, "/.fonts"}};
+    for (size_t i = 0; i < IML_COUNT_OF(rows); i++) {
+        struct stat st;
+        if (!rows[i][0] ||
+            snprintf(path, sizeof path, "%s%s", rows[i][0], rows[i][1]) >= (int)sizeof path)
+            continue;
+        if (!iml__fstatat(AT_FDCWD, path, &st, 0) && S_ISDIR(st.st_mode))
+            IML_TRY(iml__fontindex_add_dir(x, path, e));
+    }
+    return IML_OK;
+}
+
+iml_status iml__fontindex_add_system(iml__fontindex *x, iml_err *e)
+{
+    IML_TRY(add_set(x, &x->default_set, e));
+    if (x->default_set) return IML_OK;
+    size_t before = x->nfound;
+    IML_TRY(add_listed(x, e));
+    return x->nfound > before ? IML_OK : add_standard(x, e);
+}
+
+// ---- Proving
+
+static int by_name(const void *a, const void *b)
+{
+    const iml__font_found *p = a, *q = b;
+    int c = strcmp(p->name, q->name);
+    return c ? c : strcmp(p->path, q->path);
+}
+
+static iml_status keep(iml__font **list, size_t *n, size_t *cap, const iml__font *f, iml_err *e)
+{
+    if (*n == *cap) {
+        size_t want = *cap ? 2 * *cap : 256;
+        iml__font *grown = iml__realloc(*list, want, sizeof *grown);
+        if (!grown) return IML_FAIL(e, IML_ENOMEM, "no memory for %zu faces", want);
+        *list = grown, *cap = want;
+    }
+    (*list)[(*n)++] = *f;
+    return IML_OK;
+}
+
+typedef struct prover {
+    FT_Library ft;
+    hb_buffer_t *buffer;
+} prover;
+
+static iml_status refuse(iml__fontindex *x, iml__font *f, const iml_err *why, iml_err *e)
+{
+    f->reason = iml__arena_strdup(&x->arena, why->msg);
+    if (!f->reason) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for the reason", f->path);
+    return keep(&x->bad, &x->nbad, &x->cap_bad, f, e);
+}
+
+static iml_status prove_file(iml__fontindex *x, prover *p, const iml__font_found *at, iml_err *e)
+{
+    iml_err why = {0};
+    hb_blob_t *blob;
+    iml__font f = {.path = at->path, .name = at->name};
+    int32_t faces = 1;
+    iml_status st = iml__font_blob(at->path, &blob, &why);
+    if (IML_FAILS(st)) return st == IML_EINPUT ? refuse(x, &f, &why, e) : (*e = why, st);
+    unsigned n;
+    const char *bytes = hb_blob_get_data(blob, &n);
+    st = iml__sha256_of(bytes, n, f.sha256);
+    for (int32_t i = 0; i < faces && st == IML_OK; i++) {
+        iml__font one = f;
+        st = iml__font_prove_blob(p->ft, p->buffer, blob, at->path, i, &one, &faces, &x->arena,
+                                  &why);
+        faces = IML_MIN(faces, FACES_MAX);
+        if (st == IML_OK)
+            st = keep(&x->font, &x->nfont, &x->cap_font, &one, e);
+        else if (st == IML_EINPUT)
+            st = refuse(x, &one, &why, e);
+        else if (e)
+            *e = why;
+    }
+    hb_blob_destroy(blob);
+    return st;
+}
+
+// What the faces are, as one number: rows that a setter remembers are good for this index alone.
+static void number(iml__fontindex *x)
+{
+    for (size_t i = 0; i < x->nfont; i++) {
+        struct {
+            uint64_t before;
+            int32_t index, pad;
+            char sha[64];
+        } row = {.before = x->id, .index = x->font[i].index};
+        memcpy(row.sha, x->font[i].sha256, 64);
+        x->id = iml__xxh3(&row, sizeof row);
+    }
+}
+
+iml_status iml__fontindex_finish(iml__fontindex *x, iml_err *e)
+{
+    iml_status st = IML_OK;
+    prover p = {.buffer = hb_buffer_create()};
+    if (x->nfound) qsort(x->found, x->nfound, sizeof *x->found, by_name);
+    if (FT_Init_FreeType(&p.ft) || !hb_buffer_allocation_successful(p.buffer))
+        st = IML_FAIL(e, IML_ENOMEM, "no memory to look at the fonts");
+    for (size_t i = 0; i < x->nfound && st == IML_OK; i++)
+        if (!i || by_name(&x->found[i - 1], &x->found[i])) st = prove_file(x, &p, &x->found[i], e);
+    if (p.ft) FT_Done_FreeType(p.ft);
+    hb_buffer_destroy(p.buffer);
+    IML_TRY(st);
+    number(x);
+    if (x->nfont) return IML_OK;
+    if (!x->nbad)
+        return IML_FAIL(e, IML_EINPUT, "no font file was found: install fonts or give --font-dir");
+    return IML_FAIL(e, IML_EINPUT, "none of %zu fonts can be used; the first: %s", x->nbad,
+                    x->bad[0].reason);
+}
+
+// ---- Asking
+
+size_t iml__fontindex_count(const iml__fontindex *x) { return x->nfont; }
+const iml__font *iml__fontindex_font(const iml__fontindex *x, size_t i) { return &x->font[i]; }
+size_t iml__fontindex_bad_count(const iml__fontindex *x) { return x->nbad; }
+const iml__font *iml__fontindex_bad(const iml__fontindex *x, size_t i) { return &x->bad[i]; }
+bool iml__fontindex_default_set(const iml__fontindex *x) { return x->default_set; }
+
+size_t iml__fontindex_find(const iml__fontindex *x, const char *family, const char *style)
+{
+    for (size_t i = 0; i < x->nfont; i++)
+        if (!strcmp(x->font[i].family, family) && (!style || !strcmp(x->font[i].style, style)))
+            return i;
+    return x->nfont;
+}
+
+size_t iml__fontindex_fallbacks(const iml__fontindex *x, size_t out[3])
+{
+    static const char *const families[] = {"Noto Sans", "Noto Serif", "IPAGothic"};
+    size_t n = 0;
+    for (size_t i = 0; i < IML_COUNT_OF(families); i++) {
+        size_t f = iml__fontindex_find(x, families[i], "Regular");
+        if (f < x->nfont) out[n++] = f;
+    }
+    return n;
+}

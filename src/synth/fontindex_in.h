@@ -1,0 +1,22 @@
+// fontindex_in.h: the index's own memory, for the files that make it and ask it.
+#ifndef IML_SYNTH_FONTINDEX_IN_H
+#define IML_SYNTH_FONTINDEX_IN_H
+
+#include "src/base/arena.h"
+#include "src/synth/fontindex.h"
+
+typedef struct iml__font_found {
+    const char *path, *name;
+} iml__font_found;
+
+struct iml__fontindex {
+    iml_arena arena; // names, reasons, pages
+    iml__font_found *found;
+    size_t nfound, cap_found;
+    iml__font *font, *bad; // usable, sorted; unusable
+    size_t nfont, cap_font, nbad, cap_bad;
+    uint64_t id; // of the faces' contents, in order
+    bool default_set;
+};
+
+#endif

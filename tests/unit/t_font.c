@@ -1,0 +1,328 @@
+// Font files are foreign: what is proved, what is refused and why, what the index says.
+#include "tests/unit/iml_test.h"
+
+#include <hb.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/base/arena.h"
+#include "src/base/cpu.h"
+#include "src/synth/fontindex.h"
+
+#define FONTS "/usr/share/fonts/"
+#define DEJAVU FONTS "truetype/dejavu/DejaVuSans.ttf"
+static iml_arena arena;
+static char dir[64];
+
+static uint8_t *slurp(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        print_message("skipped: %s is not there\n", path);
+        skip();
+    }
+    fseek(f, 0, SEEK_END);
+    *n = (size_t)ftell(f);
+    rewind(f);
+    uint8_t *p = malloc(*n);
+    assert_int_equal(fread(p, 1, *n, f), *n);
+    fclose(f);
+    return p;
+}
+
+static const char *put(const char *name, const void *p, size_t n)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(p, 1, n, f), n);
+    fclose(f);
+    return path;
+}
+
+static iml_status prove(const uint8_t *p, size_t n, iml__font *f, iml_err *e)
+{
+    int32_t faces;
+    return iml__font_prove_bytes(p, n, 0, f, &faces, &arena, e);
+}
+
+static void a_good_font_is_proved(void **state)
+{
+    (void)state;
+    iml__font f;
+    int32_t faces;
+    assert_ok(iml__font_prove(DEJAVU, 0, &f, &faces, &arena, e));
+    assert_int_equal(faces, 1);
+    assert_string_equal(f.family, "DejaVu Sans");
+    assert_string_equal(f.style, "Book");
+    assert_int_equal(strlen(f.sha256), 64);
+    assert_true(f.pages[0] & 1);
+    assert_false(f.colour || f.variable || f.vert || f.reason);
+    assert_ok(iml__font_prove(FONTS "opentype/ipafont-gothic/ipag.ttf", 0, &f, &faces, &arena, e));
+    assert_true(f.vert);
+    assert_ok(iml__font_prove(FONTS "truetype/droid/DroidSansFallbackFull.ttf", 0, &f, &faces,
+                              &arena, e));
+    assert_false(f.vert); // it has the feature, with wrong glyphs
+    iml__arena_reset(&arena);
+}
+
+static void truncated_fonts_are_refused_with_a_reason(void **state)
+{
+    (void)state;
+    size_t n, last = 0;
+    uint8_t *p = slurp(DEJAVU, &n);
+    for (int i = 0; i < 60; i++) {
+        size_t cut = i < 20 ? (size_t)i * 13 : n - 1 - (size_t)(i - 20) * (n / 45);
+        iml__font f;
+        iml_err e = {0};
+        // The bytes end where the heap block ends, so that reading on is seen by the sanitizers.
+        uint8_t *q = malloc(cut ? cut : 1);
+        memcpy(q, p, cut);
+        assert_int_equal(prove(q, cut, &f, &e), IML_EINPUT);
+        assert_true(strlen(e.msg) > 10);
+        last = cut;
+        free(q);
+        iml__arena_reset(&arena);
+    }
+    assert_true(last > 1000);
+    free(p);
+}
+
+static uint8_t *table(uint8_t *p, const char *tag, uint32_t *len)
+{
+    int count = p[4] << 8 | p[5];
+    for (int i = 0; i < count; i++) {
+        uint8_t *t = p + 12 + 16 * i;
+        if (memcmp(t, tag, 4)) continue;
+        *len = (uint32_t)t[12] << 24 | (uint32_t)t[13] << 16 | (uint32_t)t[14] << 8 | t[15];
+        return p + ((uint32_t)t[8] << 24 | (uint32_t)t[9] << 16 | (uint32_t)t[10] << 8 | t[11]);
+    }
+    return NULL;
+}
+
+static void lying_fonts_are_refused(void **state)
+{
+    (void)state;
+    size_t n;
+    uint8_t *p = slurp(DEJAVU, &n), *copy = malloc(n);
+    static const struct {
+        const char *tag;
+        uint8_t fill;
+    } rows[] = {{"glyf", 0},    {"glyf", 0xFF}, {"loca", 0}, {"cmap", 0},
+                {"cmap", 0xFF}, {"head", 0},    {"maxp", 0}};
+    for (size_t i = 0; i < IML_COUNT_OF(rows); i++) { // a whole map, and nothing behind it
+        iml__font f;
+        iml_err e = {0};
+        uint32_t len = 0;
+        memcpy(copy, p, n);
+        uint8_t *t = table(copy, rows[i].tag, &len);
+        assert_non_null(t);
+        memset(t, rows[i].fill, len);
+        if (prove(copy, n, &f, &e) != IML_EINPUT)
+            fail_msg("%s filled with %d is taken", rows[i].tag, rows[i].fill);
+        assert_true(strlen(e.msg) > 10);
+        iml__arena_reset(&arena);
+    }
+    free(p);
+    free(copy);
+}
+
+static void garbage_never_crashes(void **state)
+{
+    (void)state;
+    size_t n;
+    uint8_t *p = slurp(FONTS "truetype/noto/NotoSansThai-Regular.ttf", &n), *copy = malloc(n);
+    uint32_t seed = 5, usable = 0;
+    for (int i = 0; i < 300; i++) {
+        memcpy(copy, p, n);
+        uint32_t hits = 1 + i % 40;
+        for (uint32_t k = 0; k < hits; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            uint32_t at = (seed >> 4) % (i % 2 ? (uint32_t)n : 2048);
+            seed = seed * 1664525u + 1013904223u;
+            copy[at] = (uint8_t)(seed >> 16);
+        }
+        iml__font f;
+        iml_err e = {0};
+        iml_status st = prove(copy, n, &f, &e);
+        assert_true(st == IML_OK || st == IML_EINPUT);
+        usable += st == IML_OK;
+        iml__arena_reset(&arena);
+    }
+    assert_true(usable > 10 && usable < 290);
+    free(p);
+    free(copy);
+}
+
+static void odd_files_are_named_not_read(void **state)
+{
+    (void)state;
+    char path[128], loop[128];
+    size_t n;
+    uint8_t *p = slurp(DEJAVU, &n);
+    snprintf(path, sizeof path, "%s/sub", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    put("good.TTF", p, n);
+    put("sub/again.ttf", p, n);
+    put("cut.ttf", p, n / 2);
+    put("empty.otf", "", 0);
+    put("text.ttc", "this is no font at all, but long enough", 39);
+    put("other.txt", p, n);
+    snprintf(path, sizeof path, "%s/fifo.ttf", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(path, sizeof path, "%s/dead.ttf", dir);
+    assert_int_equal(symlink("nowhere", path), 0);
+    snprintf(loop, sizeof loop, "%s/sub/loop", dir);
+    assert_int_equal(symlink("..", loop), 0);
+    iml__fontindex *x;
+    assert_ok(iml__fontindex_new(&x, e));
+    assert_ok(iml__fontindex_add_dir(x, dir, e));
+    assert_ok(iml__fontindex_finish(x, e));
+    assert_int_equal(iml__fontindex_count(x), 2);
+    assert_string_equal(iml__fontindex_font(x, 0)->name, "good.TTF");
+    assert_string_equal(iml__fontindex_font(x, 1)->name, "sub/again.ttf");
+    assert_string_equal(iml__fontindex_font(x, 0)->sha256, iml__fontindex_font(x, 1)->sha256);
+    static const char *const bad[] = {"cut.ttf", "dead.ttf", "empty.otf", "fifo.ttf", "text.ttc"};
+    assert_int_equal(iml__fontindex_bad_count(x), IML_COUNT_OF(bad));
+    for (size_t i = 0; i < IML_COUNT_OF(bad); i++) {
+        const iml__font *f = iml__fontindex_bad(x, i);
+        assert_string_equal(f->name, bad[i]);
+        assert_non_null(strstr(f->reason, bad[i]));
+        assert_true(strlen(f->reason) > strlen(f->path) + 5);
+    }
+    iml__fontindex_free(&x);
+    assert_null(x);
+    free(p);
+}
+
+static void nothing_usable_is_an_error(void **state)
+{
+    (void)state;
+    iml__fontindex *x;
+    iml_err e = {0};
+    assert_int_equal(iml__fontindex_new(&x, &e), IML_OK);
+    assert_int_equal(iml__fontindex_add_dir(x, "/nowhere/at/all", &e), IML_EINPUT);
+    assert_int_equal(iml__fontindex_add_file(x, "/nowhere.ttf", &e), IML_EINPUT);
+    assert_int_equal(iml__fontindex_finish(x, &e), IML_EINPUT);
+    iml__fontindex_free(&x);
+}
+
+static iml__fontindex *index_of(const char *const *paths, size_t n)
+{
+    iml__fontindex *x;
+    assert_ok(iml__fontindex_new(&x, e));
+    for (size_t i = 0; i < n; i++) assert_ok(iml__fontindex_add_file(x, paths[i], e));
+    assert_ok(iml__fontindex_finish(x, e));
+    return x;
+}
+
+static uint64_t covering(const iml__fontindex *x, iml__setter *s, const uint32_t *cp, size_t n,
+                         const size_t *common, size_t ncommon)
+{
+    uint64_t row = ~0ull >> (64 - iml__fontindex_count(x));
+    assert_int_equal(iml__fontindex_words(x), 1);
+    assert_ok(iml__fontindex_cover(x, s, cp, n, common, ncommon, &row, e));
+    return row;
+}
+
+static void rows_tell_who_covers_a_text(void **state)
+{
+    (void)state;
+    // Sorted: DejaVuSans 0, NotoSans 1, NotoSansHebrew 2, NotoSansThai 3.
+    static const char *const paths[] = {FONTS "truetype/noto/NotoSansThai-Regular.ttf", DEJAVU,
+                                        FONTS "truetype/noto/NotoSansHebrew-Regular.ttf",
+                                        FONTS "truetype/noto/NotoSans-Regular.ttf"};
+    iml__fontindex *x = index_of(paths, IML_COUNT_OF(paths));
+    iml__setter *s;
+    assert_ok(iml__setter_new(&s, 0, e));
+    const uint32_t latin[] = {'a', 'b', ' '}, thai[] = {0xE01, 0xE35}, both[] = {0xE01, '5'},
+                   hebrew[] = {0x5D0, '.', '1'}, mixed[] = {0x5D0, 0xE01};
+    const size_t common[] = {1};
+    for (int round = 0; round < 2; round++) { // the second time from memory
+        assert_int_equal(covering(x, s, latin, 3, NULL, 0) & 3, 3);
+        assert_int_equal(covering(x, s, thai, 2, NULL, 0), 8);
+        assert_int_equal(covering(x, s, both, 2, NULL, 0), 0); // Noto Sans Thai has no digits
+        assert_int_equal(covering(x, s, both, 2, common, 1), 8);
+        assert_int_equal(covering(x, s, hebrew, 3, common, 1) & 4, 4);
+        assert_int_equal(covering(x, s, mixed, 2, common, 1), 0);
+    }
+    iml__fontindex *y = index_of(paths, 1); // another index through the same setter
+    assert_int_equal(covering(y, s, thai, 2, NULL, 0), 1);
+    size_t fall[3];
+    assert_int_equal(iml__fontindex_fallbacks(x, fall), 1);
+    assert_int_equal(fall[0], 1);
+    iml__face *f;
+    assert_ok(iml__fontindex_face(x, 3, s, 40, &f, e));
+    assert_true(iml__face_covers(f, 0xE01));
+    assert_false(iml__face_covers(f, '5'));
+    iml__setter_free(&s);
+    iml__fontindex_free(&x);
+    iml__fontindex_free(&y);
+    assert_null(s);
+}
+
+static void the_default_set_is_used_alone(void **state)
+{
+    (void)state;
+    iml__fontindex *x;
+    assert_ok(iml__fontindex_new(&x, e));
+    assert_ok(iml__fontindex_add_system(x, e));
+    uint64_t t = iml__now_us();
+    assert_ok(iml__fontindex_finish(x, e));
+    t = iml__now_us() - t;
+    print_message("%zu faces, %zu refused, %llu ms%s\n", iml__fontindex_count(x),
+                  iml__fontindex_bad_count(x), (unsigned long long)t / 1000,
+                  iml__fontindex_default_set(x) ? ", default set" : "");
+    if (!iml__fontindex_default_set(x)) {
+        iml__fontindex_free(&x);
+        skip();
+    }
+    size_t fall[3];
+    assert_int_equal(iml__fontindex_fallbacks(x, fall), 3);
+    assert_true(iml__fontindex_count(x) >= 290);
+    for (size_t i = 0; i < iml__fontindex_count(x); i++) {
+        const iml__font *f = iml__fontindex_font(x, i);
+        assert_null(strstr(f->name, "Emoji"));
+        assert_null(strstr(f->name, "ExtraLight")); // of another package in the same directory
+        if (i) assert_true(strcmp(iml__fontindex_font(x, i - 1)->name, f->name) <= 0);
+    }
+    iml__fontindex_free(&x);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "/tmp/iml_font_XXXXXX");
+    return !mkdtemp(dir) || iml__arena_open(&arena, (size_t)1 << 28, -1, NULL);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"good.TTF", "sub/again.ttf", "cut.ttf",  "empty.otf",
+                                        "text.ttc", "other.txt",     "fifo.ttf", "dead.ttf",
+                                        "sub/loop", "sub",           ""};
+    char path[128];
+    for (size_t i = 0; i < IML_COUNT_OF(names); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        (void)remove(path);
+    }
+    iml__arena_close(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_font_is_proved),
+        cmocka_unit_test(truncated_fonts_are_refused_with_a_reason),
+        cmocka_unit_test(lying_fonts_are_refused),
+        cmocka_unit_test(garbage_never_crashes),
+        cmocka_unit_test(odd_files_are_named_not_read),
+        cmocka_unit_test(nothing_usable_is_an_error),
+        cmocka_unit_test(rows_tell_who_covers_a_text),
+        cmocka_unit_test(the_default_set_is_used_alone),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
