@@ -80,4 +80,3 @@ static void fill(iml__noise_table *t, unit_fn *f, double sigma, bool gauss)
 
 void iml__noise_gauss(iml__noise_table *t, double sigma) { fill(t, unit_gauss, sigma, true); }
 void iml__noise_uniform(iml__noise_table *t, double sigma) { fill(t, unit_uniform, sigma, false); }
-

@@ -1,0 +1,366 @@
+// t_kernel.c: every fast twin gives the bytes of its scalar truth.
+//
+// Each row of kernel.def: random input, every tail length from 0 to past two vectors, any
+// alignment, and buffers that end (then begin) at a page nobody may touch, so one byte too many is
+// a crash.
+#include "tests/unit/iml_test.h"
+
+#include "src/kernel/kernel.h"
+
+#include <sys/mman.h>
+
+enum { CAP = 1 << 14, PAGE = 4096, BUFFERS = 6, TAIL = 140 };
+
+static uint8_t *room[BUFFERS]; // CAP bytes between two forbidden pages
+static uint8_t *twin_out;
+static const iml__kernels *scalar, *fast;
+static uint64_t seed = 12345;
+
+static uint32_t rnd(void)
+{
+    seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+    return (uint32_t)(seed >> 16);
+}
+
+// n bytes of noise (or of few values) that end or begin at a forbidden page.
+static uint8_t *bytes(int buffer, size_t n, bool at_end)
+{
+    uint8_t *p = at_end ? room[buffer] + CAP - n : room[buffer];
+    uint32_t kind = rnd() % 4, value = rnd();
+    for (size_t i = 0; i < n; i++) {
+        uint32_t v = rnd();
+        p[i] = (uint8_t)(kind == 0 ? v & 1 ? 0 : 255 : kind == 1 ? value : v);
+    }
+    return p;
+}
+
+// Runs both twins on equal output buffers; nothing but the first n bytes may differ from before.
+#define TWINS(out_buffer, n, at_end, call)                                                         \
+    do {                                                                                           \
+        size_t n_ = (n);                                                                           \
+        uint8_t *out = (at_end) ? room[out_buffer] + CAP - n_ : room[out_buffer];                  \
+        const iml__kernels *k = scalar;                                                            \
+        memcpy(twin_out, room[out_buffer], CAP);                                                   \
+        call;                                                                                      \
+        for (size_t i_ = 0; i_ < CAP; i_++) {                                                      \
+            uint8_t t_ = twin_out[i_];                                                             \
+            twin_out[i_] = room[out_buffer][i_];                                                   \
+            room[out_buffer][i_] = t_;                                                             \
+        }                                                                                          \
+        k = fast;                                                                                  \
+        call;                                                                                      \
+        if (memcmp(twin_out, room[out_buffer], CAP))                                               \
+            fail_msg("twins differ: %s, n %zu, %s", #call, n_, (at_end) ? "end" : "start");        \
+    } while (0)
+
+// Lengths 0..TAIL at both ends, then a few long ones.
+#define LENGTHS(n, at_end)                                                                         \
+    for (int at_end = 0; at_end < 2; at_end++)                                                     \
+        for (size_t n = 0; n < TAIL + 200; n = n < TAIL ? n + 1 : n + 61)
+
+static int set_up(void **state)
+{
+    (void)state;
+    for (int i = 0; i < BUFFERS; i++) {
+        uint8_t *p = mmap(NULL, CAP + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED || mprotect(p + PAGE, CAP, PROT_READ | PROT_WRITE)) return -1;
+        room[i] = p + PAGE;
+        for (size_t k = 0; k < CAP; k++) room[i][k] = (uint8_t)rnd();
+    }
+    twin_out = malloc(CAP);
+    scalar = iml__kernel_at(IML__SIMD_SCALAR);
+    fast = iml__kernel_at(IML__SIMD_AVX512);
+    return twin_out ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(twin_out);
+    for (int i = 0; i < BUFFERS; i++) munmap(room[i] - PAGE, CAP + 2 * PAGE);
+    return 0;
+}
+
+static void the_machine_s_twins_are_tested(void **state)
+{
+    (void)state;
+    if (iml__cpu_simd() >= IML__SIMD_AVX2) assert_ptr_not_equal(scalar, fast);
+    assert_ptr_equal(iml__kernel(), iml__kernel_at(iml__cpu_simd()));
+}
+
+static void max_and_min(void **state)
+{
+    (void)state;
+    LENGTHS(n, e)
+    {
+        uint8_t *a = bytes(0, n, e), *b = bytes(1, n, e);
+        TWINS(2, n, e, k->max_u8(out, a, b, n));
+        TWINS(2, n, e, k->min_u8(out, a, b, n));
+        TWINS(2, n, e, k->max_u8(out, out, b, n)); // in place, as layers are
+    }
+}
+
+static void compositing(void **state)
+{
+    (void)state;
+    static const int channels[] = {1, 3, 4};
+    LENGTHS(n, e)
+    {
+        for (int c = 0; c < 3; c++) {
+            uint8_t *m = bytes(0, n, e),
+                    colour[4] = {(uint8_t)rnd(), (uint8_t)rnd(), (uint8_t)rnd(), 255};
+            bytes(2, n * (size_t)channels[c], e);
+            TWINS(2, n * (size_t)channels[c], e, k->over_colour_u8(out, m, n, channels[c], colour));
+        }
+        uint8_t *s = bytes(0, 4 * n, e);
+        bytes(2, 3 * n, e);
+        TWINS(2, 3 * n, e, k->over_rgba_rgb_u8(out, s, n));
+        TWINS(2, 4 * n, e, k->premultiply_u8(out, s, n));
+        bytes(2, 4 * n, e);
+        TWINS(2, 4 * n, e, k->premultiply_u8(out, out, n));
+    }
+}
+
+static void compositing_rounds_by_its_formula(void **state)
+{
+    (void)state;
+    for (uint32_t a = 0; a < 256; a++)
+        for (uint32_t c = 0; c < 256; c += 5)
+            for (uint32_t d0 = 0; d0 < 256; d0 += 3) {
+                uint8_t d[16], m[16], colour[4] = {(uint8_t)c, 0, 0, 0};
+                memset(d, (int)d0, 16), memset(m, (int)a, 16);
+                fast->over_colour_u8(d, m, 16, 1, colour);
+                if (d[7] != (c * a + d0 * (255 - a) + 127) / 255)
+                    fail_msg("a %u c %u d %u: %u", a, c, d0, d[7]);
+            }
+}
+
+static void tables_and_luma(void **state)
+{
+    (void)state;
+    LENGTHS(n, e)
+    {
+        uint8_t *s = bytes(0, 4 * n, e), *lut = bytes(1, 256, e);
+        TWINS(2, n, e, k->lut_u8(out, s, n, lut));
+        TWINS(2, n, e, k->luma_u8(out, s, n, 4));
+        s = bytes(0, 3 * n, e);
+        TWINS(2, n, e, k->luma_u8(out, s, n, 3));
+        assert_int_equal(scalar->sum_u8(s, 3 * n), fast->sum_u8(s, 3 * n));
+        int16_t *k16 = (int16_t *)(void *)bytes(0, 2 * n, e);
+        bytes(2, n, e);
+        TWINS(2, n, e, k->add_s16_u8(out, k16, n));
+        for (size_t i = 0; i < n; i++) k16[i] = (int16_t)(rnd() % 511 - 255);
+        TWINS(2, n, e, k->add_s16_u8(out, k16, n));
+        uint16_t *s16 = (uint16_t *)(void *)bytes(0, 2 * n, e);
+        TWINS(2, n, e, k->depth_16_to_8(out, s16, n));
+        TWINS(2, 2 * n, e, k->swap_u16(out, (uint8_t *)s16, n));
+    }
+}
+
+static void every_depth_value_is_exact(void **state)
+{
+    (void)state;
+    uint16_t *s = malloc(65536 * 2);
+    uint8_t *d = malloc(65536);
+    for (int i = 0; i < 65536; i++) s[i] = (uint16_t)i;
+    fast->depth_16_to_8(d, s, 65536);
+    for (int i = 0; i < 65536; i++)
+        if (d[i] != (i + 128) / 257) fail_msg("%d -> %d", i, d[i]);
+    free(s);
+    free(d);
+}
+
+static void grey_test_sees_the_one_that_differs(void **state)
+{
+    (void)state;
+    LENGTHS(n, e)
+    {
+        uint8_t *s = bytes(0, 3 * n, e);
+        for (size_t i = 0; i < n; i++) s[3 * i + 1] = s[3 * i + 2] = s[3 * i];
+        assert_true(fast->is_grey_rgb_u8(s, n) && scalar->is_grey_rgb_u8(s, n));
+        for (size_t i = 0; i < 3 * n; i++) {
+            s[i] ^= 4;
+            assert_false(fast->is_grey_rgb_u8(s, n));
+            assert_false(scalar->is_grey_rgb_u8(s, n));
+            s[i] ^= 4;
+        }
+    }
+}
+
+// Symmetric weights of sum 2^14, as a Gaussian has them, and the extreme of one weight alone.
+static void random_gauss(int16_t *w, int r)
+{
+    int rest = 16384;
+    for (int k = 0; k < r; k++) {
+        int v = (int)(rnd() % (uint32_t)(rest / (2 * (r - k)) + 1));
+        w[k] = w[2 * r - k] = (int16_t)v;
+        rest -= 2 * v;
+    }
+    w[r] = (int16_t)rest;
+}
+
+static void blur_passes(void **state)
+{
+    (void)state;
+    int16_t w[64];
+    for (int r = 0; r <= 9; r++) LENGTHS(n, e)
+        {
+            random_gauss(w, r);
+            for (size_t step = 1; step <= 4; step++) {
+                uint8_t *s = bytes(0, n + 2 * (size_t)r * step, e);
+                TWINS(2, 2 * n, e, k->blur_row_u8((uint16_t *)(void *)out, s, n, step, w, r));
+            }
+            uint16_t *all = (uint16_t *)(void *)bytes(0, 2 * n * 19, e);
+            for (size_t i = 0; i < 19 * n; i++)
+                all[i] = (uint16_t)(all[i] == 0xffff ? 16320 : all[i] % 16321);
+            const uint16_t *rows[19];
+            for (int i = 0; i <= 2 * r; i++) rows[i] = all + (size_t)(e ? 18 - i : i) * n;
+            TWINS(2, n, e, k->blur_col_u8(out, rows, n, w, r));
+        }
+}
+
+static void resample_passes(void **state)
+{
+    (void)state;
+    for (int taps = 1; taps <= 19; taps++) LENGTHS(n, e)
+        {
+            int16_t w[19] = {0};
+            int rest = 16384;
+            for (int i = 0; i < taps; i++) w[i] = (int16_t)(rnd() % 9000 - 2000), rest -= w[i];
+            w[taps / 2] = (int16_t)IML_CLAMP(w[taps / 2] + rest, -16384, 16384);
+            uint8_t *all = bytes(0, n * 19, e);
+            const uint8_t *rows[19];
+            for (int i = 0; i < taps; i++) rows[i] = all + (size_t)(e ? 18 - i : i) * n;
+            TWINS(2, n, e, k->resample_col_u8(out, rows, n, w, taps));
+        }
+    for (int ch = 1; ch <= 4; ch++)
+        for (int taps = 1; taps <= 19; taps++)
+            for (int e = 0; e < 2; e++) {
+                enum { N = 40 };
+                int32_t first[N], count[N];
+                int16_t w[N * 19];
+                size_t width = 60;
+                for (int i = 0; i < N; i++) {
+                    count[i] = 1 + (int32_t)(rnd() % (uint32_t)taps);
+                    first[i] = i == N - 1 ? (int32_t)width - count[i]
+                                          : (int32_t)(rnd() % (60 - (uint32_t)count[i] + 1));
+                    for (int t = 0; t < 19; t++) w[i * 19 + t] = (int16_t)(rnd() % 9000 - 2000);
+                }
+                uint8_t *s = bytes(0, width * (size_t)ch, e);
+                TWINS(2, N * (size_t)ch, e, k->resample_row_u8(out, s, N, ch, first, count, w, 19));
+            }
+}
+
+static void png_filters(void **state)
+{
+    (void)state;
+    for (int bpp = 1; bpp <= 8; bpp++) LENGTHS(len, e)
+        {
+            size_t n = len + (size_t)bpp;
+            uint8_t *s = bytes(0, n, e), *prev = bytes(1, n, e);
+            uint64_t a[2], b[2];
+            scalar->png_sums(s, prev, n, bpp, a);
+            fast->png_sums(s, prev, n, bpp, b);
+            assert_memory_equal(a, b, sizeof a);
+            TWINS(2, n, e, k->png_sub(out, s, n, bpp));
+            TWINS(2, n, e, k->png_up(out, s, prev, n));
+        }
+}
+
+static void lattice_rows(void **state)
+{
+    (void)state;
+    for (int lg = 0; lg <= 3; lg++)
+        for (int kind = 0; kind < 4; kind++) // gentle, strong, wild, beyond 32 bits
+            LENGTHS(n, e)
+            {
+                static const int64_t spread[] = {1 << 16, 1 << 22, 1 << 28, (int64_t)1 << 44};
+                size_t nodes = n / (1u << lg) + 2;
+                int64_t *q[4];
+                for (int b = 0; b < 4; b++) {
+                    size_t size = nodes * 8;
+                    q[b] = (int64_t *)(void *)(e ? room[b] + CAP - size : room[b]);
+                    for (size_t i = 0; i < nodes; i++) {
+                        int64_t v = (int64_t)((uint64_t)rnd() << 32 | rnd()) % spread[kind];
+                        q[b][i] = v + (int64_t)i * 65536 * (1 << lg) - 100000;
+                    }
+                }
+                int v = (int)(rnd() % (1u << lg)), u0 = rnd() & 1 ? 0 : (int)(rnd() % (1u << lg));
+                if (u0 && n < 2) u0 = 0;
+                int32_t *cy = malloc(4 * (n + 1)), *cy2 = malloc(4 * (n + 1));
+                TWINS(4, 4 * n, e,
+                      k->lattice_row((int32_t *)(void *)out, k == scalar ? cy : cy2,
+                                     n - (u0 && n > 8 ? 8 : 0), q[0], q[1], q[2], q[3],
+                                     n > 8 ? u0 : 0, v, lg));
+                assert_memory_equal(cy, cy2, 4 * (n - (u0 && n > 8 ? 8 : 0)));
+                free(cy);
+                free(cy2);
+            }
+}
+
+static void warps(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][2] = {{1, 1}, {2, 2}, {3, 3}, {4, 5}, {9, 7}, {40, 30}};
+    static const int channels[] = {1, 3, 4};
+    int32_t cx[TAIL + 200], cy[TAIL + 200];
+    for (int c = 0; c < 3; c++)
+        for (size_t s = 0; s < IML_COUNT_OF(sizes); s++)
+            for (int kind = 0; kind < 4; kind++) LENGTHS(n, e)
+                {
+                    int32_t w = sizes[s][0], h = sizes[s][1];
+                    size_t stride = (size_t)(w * channels[c]);
+                    uint8_t *src = bytes(0, stride * (size_t)h, e), *fill = bytes(1, 4, e);
+                    for (size_t i = 0; i < n; i++) {
+                        uint32_t far = kind == 3 ? 0x7fffffff : kind == 2 ? 512 : 0;
+                        cx[i] = (int32_t)(rnd() % ((uint32_t)w * 256 - (kind ? 0 : 255) + far)) -
+                                (int32_t)(far / 2);
+                        cy[i] = (int32_t)(rnd() % ((uint32_t)h * 256 - (kind ? 0 : 255) + far)) -
+                                (int32_t)(far / 2);
+                    }
+                    size_t bytes_out = n * (size_t)channels[c];
+                    TWINS(2, bytes_out, e,
+                          k->warp_row_u8(out, n, cx, cy, src, stride, w, h, channels[c], NULL));
+                    TWINS(2, bytes_out, e,
+                          k->warp_row_u8(out, n, cx, cy, src, stride, w, h, channels[c], fill));
+                }
+}
+
+static void noise_levels(void **state)
+{
+    (void)state;
+    static const double sigmas[] = {0, 0.01, 0.3, 1, 5, 51, 255};
+    iml__noise_table *t = malloc(sizeof *t);
+    for (size_t s = 0; s < IML_COUNT_OF(sigmas); s++)
+        for (int uniform = 0; uniform < 2; uniform++) {
+            (uniform ? iml__noise_uniform : iml__noise_gauss)(t, sigmas[s]);
+            LENGTHS(n, e)
+            {
+                uint32_t *words = (uint32_t *)(void *)bytes(0, 4 * n, e);
+                for (size_t i = 0; i < n; i += 3)
+                    words[i] = rnd() % 3 ? rnd() : (uint32_t) - (int32_t)(rnd() % 2000);
+                TWINS(2, 2 * n, e, k->noise_s16((int16_t *)(void *)out, words, n, t));
+            }
+        }
+    free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_machine_s_twins_are_tested),
+        cmocka_unit_test(max_and_min),
+        cmocka_unit_test(compositing),
+        cmocka_unit_test(compositing_rounds_by_its_formula),
+        cmocka_unit_test(tables_and_luma),
+        cmocka_unit_test(every_depth_value_is_exact),
+        cmocka_unit_test(grey_test_sees_the_one_that_differs),
+        cmocka_unit_test(blur_passes),
+        cmocka_unit_test(resample_passes),
+        cmocka_unit_test(png_filters),
+        cmocka_unit_test(lattice_rows),
+        cmocka_unit_test(warps),
+        cmocka_unit_test(noise_levels),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
