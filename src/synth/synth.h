@@ -1,0 +1,127 @@
+// synth.h: an opened synth job: configuration and everything it reads, ready for workers.
+//
+// synth_open.c finds and proves the resources, item.c makes one item, label.c writes it down,
+// synth_job.c is what the engine calls. After opening, everything here is read-only and shared by
+// all workers; what belongs to one worker is iml__synth_worker.
+#ifndef IML_SYNTH_SYNTH_H
+#define IML_SYNTH_SYNTH_H
+
+#include "src/synth/background.h"
+#include "src/synth/fontindex.h"
+#include "src/synth/itemplan.h"
+#include "src/synth/render.h"
+
+enum { IML__SYNTH_TABLES = 1 }; // version of keys, streams and formulas (synth.md 5)
+enum { IML__TEXT_ATTEMPTS = 16, IML__FACE_ATTEMPTS = 4, IML__BACK_ATTEMPTS = 16, IML__FACES = 4 };
+enum { IML__COUNT_TEXT, IML__COUNT_FACE, IML__COUNT_BACK, IML__COUNT_FORCED, IML__SYNTH_COUNTERS };
+
+typedef struct iml__synth_opts { // from the command line; strings and lists are *borrowed*
+    const char *config;     // its path, for messages and corpora beside it; NULL: none
+    const char *text;       // of the configuration; NULL: `corpora` below, else the embedded default
+    size_t ntext;
+    const char *const *set;
+    size_t nset;
+    const char *const *scripts; // of the embedded default; 0: all that have fonts
+    size_t nscripts;
+    const char *const *corpora, *const *texts; // --corpus F[=W], --text S: one specification
+    size_t ncorpora, ntexts;
+    const char *corpus_dir;
+    const char *const *font_dirs, *const *fonts, *const *background_dirs; // background_dirs: D[=W]
+    size_t nfont_dirs, nfonts, nbackground_dirs;
+    const char *background; // images builtin none white #rrggbb, or a kind; NULL: by what is given
+    uint64_t count;         // 0: of the configuration
+    int format, colour, container, quality_lo, quality_hi; // -1: of the configuration
+    int labels;             // IML__LABEL_*; -1
+    const uint64_t *seed;   // NULL: of the configuration
+    uint64_t max_pixels;    // of pictures that are decoded
+    size_t cache_bytes;     // of decoded backgrounds; 0: 192 MB
+} iml__synth_opts;
+
+typedef struct iml__back_file {
+    const char *path;
+    const char *name; // below its directory, what they are sorted by
+    double weight;
+    char sha256[65];
+} iml__back_file;
+
+typedef struct iml__synth_spec { // beside config->spec
+    uint64_t *row;      // faces that the filter lets through
+    uint32_t faces;     // of them
+    uint32_t bg_stream; // order of the background files
+} iml__synth_spec;
+
+typedef struct iml__synth {
+    iml_arena arena;
+    iml__config *config;
+    iml__corpora *corpora;
+    iml__fontindex *fonts;
+    double *font_weight; // of each usable face; NULL: all alike
+    size_t fallback[3], nfallback;
+    iml__synth_spec *spec;
+    iml__seats seats;
+    iml__streams streams;
+    iml__back_file *back;
+    uint32_t nback;
+    double *back_weight;      // NULL: all alike
+    enum iml__bg_kind bg;     // IMAGE: files; BG_KINDS: any built-in kind; else that kind
+    uint8_t bg_rgb[3];
+    iml__bg_cache *cache;
+    uint64_t seed, count, config_hash;
+    bool embedded, foreign;   // foreign: the user's own fonts or pictures
+    bool tar;
+    char freetype[32];                   // its version
+    iml__str notes;           // lines for the user: scripts left out, empty directories
+    iml__str versions, settings, inputs; // JSON objects
+    iml_job job;
+} iml__synth;
+
+// Reads, finds, proves. Complaints: all that is wrong with the configuration and its resources, one
+// line each. IML_EARG then. *owned*: iml__synth_close.
+iml_status iml__synth_open(const iml__synth_opts *o, iml__complaints *talk, iml__synth **out, iml_err *e);
+void iml__synth_close(iml__synth **s);
+
+// The embedded default as YAML, with the specifications whose names are in `names` (NULL: all).
+extern const char *const iml__default_names[]; // NULL at the end
+const char *iml__default_package(const char *name); // of fonts, for those who lack them
+iml_status iml__default_yaml(const char *const *names, size_t n, iml__str *out, iml_err *e);
+
+// ---- Items
+
+typedef struct iml__synth_worker {
+    iml__setter *setter;
+    iml__str label;
+    uint64_t *row;
+} iml__synth_worker;
+iml_status iml__synth_worker_new(const iml__synth *s, iml__synth_worker **w, iml_err *e);
+void iml__synth_worker_free(iml__synth_worker **w);
+
+typedef struct iml__synth_item { // everything lies in the arena
+    iml__item_plan plan;
+    iml__text text;
+    size_t font[IML__FACES];  // of the index; [0] draws what it can
+    iml__face *face[IML__FACES];
+    uint32_t nfaces;
+    uint32_t text_attempt, face_attempt, back_attempt;
+    int32_t back; // file, or -1
+    const iml__bg_picture *picture;
+    iml__lay_opt opt;
+    iml__lay_block block;
+    iml__render_params params;
+    iml__render_out out;
+} iml__synth_item;
+
+// Draws, sets and renders item `index`. IML_EINPUT: no face draws any of its texts, no background
+// can be read; IML_ELIMIT: over max_canvas. Call iml__synth_item_done afterwards, failed or not.
+iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint64_t index, iml_arena *a,
+                                iml__synth_item *item, iml_err *e);
+void iml__synth_item_done(const iml__synth *s, iml__synth_item *item);
+// A unit's own value of baseline_jitter, glyph_rotation or glyph_scale.
+double iml__synth_unit_value(const iml__synth *s, const iml__item_plan *p, int key, uint32_t unit);
+
+// ---- Labels (synth.md 3.2)
+
+// file: the picture's name; bytes: as encoded. indent: 0 for JSONL.
+void iml__synth_label(const iml__synth *s, const iml__synth_item *item, const char *file,
+                      const uint8_t *bytes, size_t nbytes, int indent, iml__str *out);
+
+#endif

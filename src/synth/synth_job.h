@@ -1,0 +1,9 @@
+// synth_job.h: the job that the engine runs.
+#ifndef IML_SYNTH_SYNTH_JOB_H
+#define IML_SYNTH_SYNTH_JOB_H
+
+#include "src/synth/synth.h"
+
+void iml__synth_job(iml__synth *s); // fills s->job; all that it needs is open
+
+#endif
