@@ -78,6 +78,20 @@ static iml_status judge(iml__fontfile *f, iml_err *e)
     return IML_OK;
 }
 
+// Not asked for later: a proof has no way to say that memory ran out.
+static iml_status load_notdef(iml__fontfile *f, iml_err *e)
+{
+    if (!FT_IS_SCALABLE(f->ft) || FT_Load_Glyph(f->ft, 0, FT_LOAD_NO_SCALE | FT_LOAD_NO_BITMAP))
+        return IML_OK;
+    const FT_Outline *o = &f->ft->glyph->outline;
+    if (o->n_points <= 0) return IML_OK;
+    f->notdef = iml__alloc((size_t)o->n_points * sizeof *f->notdef);
+    if (!f->notdef) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for the font", f->path);
+    memcpy(f->notdef, o->points, (size_t)o->n_points * sizeof *f->notdef);
+    f->nnotdef = o->n_points;
+    return IML_OK;
+}
+
 iml_status iml__fontfile_open(FT_Library ft, hb_blob_t *blob, const char *path, int32_t index,
                               iml__fontfile **out, int32_t *nfaces, iml_err *e)
 {
@@ -91,7 +105,7 @@ iml_status iml__fontfile_open(FT_Library ft, hb_blob_t *blob, const char *path, 
         hb_blob_destroy(blob);
         return IML_FAIL(e, IML_ENOMEM, "%s: no memory for the font", path);
     }
-    f->blob = blob, f->index = index, f->nnotdef = -1;
+    f->blob = blob, f->index = index;
     if (!(f->path = iml__strdup(path))) {
         st = IML_FAIL(e, IML_ENOMEM, "%s: no memory for the font", path);
         goto done;
@@ -105,7 +119,7 @@ iml_status iml__fontfile_open(FT_Library ft, hb_blob_t *blob, const char *path, 
     f->hb = hb_face_create(blob, (unsigned)index);
     f->units = hb_font_create(f->hb);
     f->vert = hb_set_create();
-    if (IML_FAILS(st = judge(f, e))) goto done;
+    if (IML_FAILS(st = judge(f, e)) || IML_FAILS(st = load_notdef(f, e))) goto done;
     hb_tag_t vert[] = {HB_TAG('v', 'e', 'r', 't'), HB_TAG_NONE};
     hb_ot_layout_collect_lookups(f->hb, HB_OT_TAG_GSUB, NULL, NULL, vert, f->vert);
     hb_face_make_immutable(f->hb);
@@ -162,18 +176,6 @@ static bool equals_notdef(iml__fontfile *f, const FT_Outline *o)
            !memcmp(f->notdef, o->points, (size_t)o->n_points * sizeof *o->points);
 }
 
-static void load_notdef(iml__fontfile *f)
-{
-    f->nnotdef = 0;
-    if (FT_Load_Glyph(f->ft, 0, FT_LOAD_NO_SCALE | FT_LOAD_NO_BITMAP)) return;
-    const FT_Outline *o = &f->ft->glyph->outline;
-    if (o->n_points <= 0) return;
-    f->notdef = iml__alloc((size_t)o->n_points * sizeof *f->notdef);
-    if (!f->notdef) return;
-    memcpy(f->notdef, o->points, (size_t)o->n_points * sizeof *f->notdef);
-    f->nnotdef = o->n_points;
-}
-
 static bool has_picture(iml__fontfile *f, hb_codepoint_t gid)
 {
     // No decoding: a picture that is there and not empty will do.
@@ -195,7 +197,6 @@ static bool covers(iml__fontfile *f, uint32_t cp)
         hb_ot_color_glyph_get_layers(f->hb, gid, 0, NULL, NULL) > 0)
         return true;
     default_axes(f);
-    if (f->nnotdef < 0) load_notdef(f);
     if (FT_Load_Glyph(f->ft, gid, FT_LOAD_NO_SCALE | FT_LOAD_NO_BITMAP)) return false;
     return f->ft->glyph->outline.n_points >= 3 && !equals_notdef(f, &f->ft->glyph->outline);
 }

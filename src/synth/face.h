@@ -28,7 +28,7 @@ typedef struct iml__fontfile { // one face of one file, at no size
     uint32_t seen_n, seen_cap,
         *seen;         // open hash of code point << 8 | 1 covered, 2 not, 4 vertical form, 8 none
     FT_Vector *notdef; // outline of glyph 0, in font units
-    int32_t nnotdef;   // -1: not asked
+    int32_t nnotdef;
     const iml__face *active; // whose size and axes ft has; NULL: the default ones
     bool varied;             // ft's axes are not the default ones
     uint32_t users;          // faces

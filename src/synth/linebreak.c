@@ -141,11 +141,15 @@ struct iml__thai {
     ThBrk *brk;
 };
 
-iml__thai *iml__thai_new(void)
+iml_status iml__thai_new(iml__thai **out, iml_err *e)
 {
     iml__thai *t = iml__alloc(sizeof *t);
-    if (t && !(t->brk = th_brk_new(NULL))) IML_FREE(t);
-    return t;
+    *out = NULL;
+    if (!t) return IML_FAIL(e, IML_ENOMEM, "no memory for the Thai dictionary");
+    if (!(t->brk = th_brk_new(NULL))) // the dictionary is not installed
+        IML_FREE(t);
+    *out = t;
+    return IML_OK;
 }
 
 void iml__thai_free(iml__thai **t)
@@ -179,7 +183,12 @@ iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_
     return IML_OK;
 }
 #else
-iml__thai *iml__thai_new(void) { return NULL; }
+iml_status iml__thai_new(iml__thai **out, iml_err *e)
+{
+    (void)e;
+    *out = NULL;
+    return IML_OK;
+}
 void iml__thai_free(iml__thai **t) { *t = NULL; }
 iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_t *may,
                             iml_arena *a, iml_err *e)

@@ -21,8 +21,8 @@ iml_status iml__setter_new(iml__setter **out, size_t cache_bytes, iml_err *e)
     s->points = iml__calloc(IML__SCRATCH_POINTS, sizeof *s->points);
     s->tags = iml__calloc(IML__SCRATCH_POINTS, 1);
     s->contours = iml__calloc(IML__SCRATCH_CONTOURS, sizeof(short));
-    s->thai = iml__thai_new();
-    bool good = s->points && s->tags && s->contours && hb_buffer_allocation_successful(s->buffer) &&
+    bool good = iml__thai_new(&s->thai, e) == IML_OK && s->points && s->tags && s->contours &&
+                hb_buffer_allocation_successful(s->buffer) &&
                 hb_buffer_allocation_successful(s->proof) && !FT_Init_FreeType(&s->ft) &&
                 !FT_Stroker_New(s->ft, &s->stroker);
     if (good && cache_bytes) {

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "src/base/arena.h"
+#include "src/base/mem.h"
 #include "src/synth/face.h"
 #include "src/synth/layout.h"
 
@@ -952,6 +953,52 @@ static void random_texts_are_clean(void **state)
     assert_true(fine > 400);
 }
 
+// Each allocation of our own fails once, in turn: an error or the right picture, and nothing leaks.
+static void failing_memory_is_an_error(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"mixed_rtl", "kana_v", "arab_bend", "emoji"};
+    iml__setter *own = setter;
+    unsigned failed = 0;
+    for (size_t i = 0; i < IML_COUNT_OF(names); i++) {
+        const sample *s = named(names[i]);
+        uint64_t want = 0;
+        for (uint64_t n = 0; n < 2000; n++) {
+            iml_err e = {0};
+            iml__lay_block b = {0};
+            iml__face *faces[FACES] = {NULL};
+            iml__lay_opt o = s->o;
+            setter = NULL;
+            iml__mem_fail(n, false); // 0: none, for the picture that is wanted
+            iml_status st = iml__setter_new(&setter, 1 << 20, &e);
+            o.faces = faces, o.nfaces = 0;
+            for (const char *p = s->faces; *p && st == IML_OK;) {
+                size_t k = strcspn(p, ",");
+                for (size_t f = 0; f < IML_COUNT_OF(fonts) && st == IML_OK; f++)
+                    if (strlen(fonts[f].name) == k && !memcmp(fonts[f].name, p, k)) {
+                        iml__face_spec spec = {.path = fonts[f].path, .size = SIZE};
+                        st = iml__setter_face(setter, &spec, &faces[o.nfaces++], &e);
+                    }
+                p += k + (p[k] == ',');
+            }
+            if (st == IML_OK)
+                st = iml__lay_text(setter, &b, s->text, strlen(s->text), &o, &arena, &e);
+            bool used_up = n && iml__mem_asked() < n;
+            iml__mem_fail(0, false);
+            if (st == IML_OK && !n) want = picture_hash(&b);
+            if (st == IML_OK && (b.problem || picture_hash(&b) != want))
+                fail_msg("%s: allocation %u", s->name, (unsigned)n);
+            if (st != IML_OK) assert_true(st == IML_ENOMEM && e.msg[0]);
+            failed += st != IML_OK;
+            iml__setter_free(&setter);
+            iml__arena_reset(&arena);
+            if (used_up) break;
+        }
+    }
+    setter = own;
+    assert_true(failed > 100);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -997,6 +1044,7 @@ int main(void)
         cmocka_unit_test(overlap_removes_its_share),
         cmocka_unit_test(cache_size_changes_nothing),
         cmocka_unit_test(random_texts_are_clean),
+        cmocka_unit_test(failing_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

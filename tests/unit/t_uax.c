@@ -186,7 +186,8 @@ static void common_takes_the_script_around_it(void **state)
 static void thai_breaks_between_words(void **state)
 {
     (void)state;
-    iml__thai *t = iml__thai_new();
+    iml__thai *t;
+    assert_ok(iml__thai_new(&t, e));
     if (!t) {
         print_message("skipped: built without libthai\n");
         skip();
