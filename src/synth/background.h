@@ -63,7 +63,8 @@ void iml__bg_cache_free(iml__bg_cache **c); // no picture may be held
 iml_status iml__bg_get(iml__bg_cache *c, const char *path, const iml__bg_picture **pic,
                        iml_arena *scratch, iml_err *e);
 void iml__bg_release(iml__bg_cache *c, const iml__bg_picture **pic);
-size_t iml__bg_cache_bytes(iml__bg_cache *c); // held now
+size_t iml__bg_cache_bytes(iml__bg_cache *c);               // held now
+const iml_image *iml__bg_image(const iml__bg_picture *pic); // RGB
 void iml__bg_size(const iml__bg_picture *pic, int32_t *w, int32_t *h);
 // A picture that is already in memory (tests, textures), RGB. *borrowed*: m must outlive it.
 const iml__bg_picture *iml__bg_wrap(const iml_image *m, iml_arena *a);

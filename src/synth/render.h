@@ -116,10 +116,11 @@ typedef struct iml__render_out { // everything in the arena
     uint8_t forced_rgb[3];
     int32_t crop[4]; // of a picture background, in px of the picture as scaled
     double crop_scale;
-    double distortion_scale; // 1, or what elastic and grid were scaled by against folding
-    int32_t cutout[4];       // x y w h; w 0: none
-    double fit_x, fit_y;     // scale of image_height and fit; 1
-    bool rejected;           // wider than max_width under fit reject: draw another text
+    double distortion_scale;  // 1, or what elastic and grid were scaled by against folding
+    double perspective_scale; // 1, or what keeps its quad convex
+    int32_t cutout[4];        // x y w h, before image_height; w 0: none
+    double fit_x, fit_y;      // scale of image_height and fit; 1
+    bool rejected;            // wider than max_width under fit reject: draw another text
 } iml__render_out;
 
 // IML_ELIMIT: over max_canvas; IML_EARG: a value out of its range; IML_ENOMEM. b must have no
