@@ -1,0 +1,276 @@
+// commit_open.c: beginning with what is there: lock, refuse or overwrite, clear, check, remember.
+//
+// Order matters. The lock comes first, so that nothing is looked at while another run changes it.
+// Nothing is removed before the run is known to belong to this data set, but for the temporary
+// files of the own node, which belong to whoever holds its lock.
+#include "src/engine/commit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "src/base/err.h"
+#include "src/base/log.h"
+#include "src/base/mem.h"
+#include "src/engine/commit_in.h"
+#include "src/io/vfs.h"
+#include "src/io/walk.h"
+
+// A failure to read what earlier runs left is a failure of the output directory.
+static iml_status as_sink(iml_status st, iml_err *e)
+{
+    if (!st || st == IML_EARG || st == IML_EBUG) return st;
+    if (e) e->status = IML_ESINK;
+    return IML_ESINK;
+}
+
+static enum iml__sink_kind kind_of(const iml_sink_ops *k)
+{
+    if (k == iml_sink_file()) return IML__SINK_FILE;
+    if (k == iml_sink_tar()) return IML__SINK_TAR;
+    return k == iml_sink_null() ? IML__SINK_NULL : IML__SINK_OWN;
+}
+
+// ---- Refusing
+
+// The words for a set that is not this one; settings may be missing or damaged.
+static iml_status refuse(struct iml__commit *c, const char *node, iml_err *e)
+{
+    struct iml__set there;
+    bool found = false;
+    char what[120] = "";
+    if (iml__set_read(&there, c->dirs, node, &found, NULL) == IML_OK && found)
+        iml__set_difference(&there, &c->set, what, sizeof what);
+    iml__set_free(&there);
+    return IML_FAIL(e, IML_EARG,
+                    "%.60s holds a data set made with other settings%s%s%s; choose "
+                    "another -o, or --overwrite",
+                    iml__dirs_root(c->dirs), *what ? " (" : "", what, *what ? ")" : "");
+}
+
+static iml_status check_same_set(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
+{
+    for (size_t i = 0; i < l->segments; i++) {
+        const struct iml__segment *s = &l->segment[i];
+        const struct iml__record *b = &l->node[s->node].rec[s->from];
+        if (b->bytes != c->run_hash || b->id != c->set.plan)
+            return refuse(c, l->node[s->node].name, e);
+    }
+    // A journal may be damaged from its first byte on; the settings beside it still tell.
+    for (size_t i = 0; i < l->nodes; i++) {
+        struct iml__set there;
+        bool found = false;
+        iml_status st = iml__set_read(&there, c->dirs, l->node[i].name, &found, NULL);
+        bool same =
+            !found || (iml__set_run_hash(&there) == c->run_hash && there.plan == c->set.plan);
+        iml__set_free(&there);
+        if (!st && !same) return refuse(c, l->node[i].name, e);
+    }
+    return IML_OK;
+}
+
+// ---- Overwriting
+
+static iml_status remove_listed(struct iml__commit *c, const struct iml__ledger_node *k, iml_err *e)
+{
+    struct iml__lines it;
+    struct iml__line line;
+    iml__lines_begin(&it, k->list, 0, k->list_n);
+    while (iml__lines_next(&it, &line)) {
+        if (line.kind != IML__LINE_FILE && line.kind != IML__LINE_JOINED) continue;
+        IML_TRY(iml__dirs_unlink(c->dirs, line.name, e));
+        // Directories that the set made go too, once they are empty.
+        char *slash;
+        char dir[4096];
+        (void)snprintf(dir, sizeof dir, "%s", line.name);
+        while ((slash = strrchr(dir, '/'))) {
+            *slash = 0;
+            if (iml__unlinkat(iml__dirs_root_fd(c->dirs), dir, AT_REMOVEDIR) < 0) break;
+        }
+    }
+    return IML_OK;
+}
+
+// Another node of the set may be at work: its journal is locked then.
+static iml_status check_idle(struct iml__commit *c, const char *node, iml_err *e)
+{
+    char name[128];
+    (void)snprintf(name, sizeof name, ".imloom/journal.%s", node);
+    int fd = iml__openat(iml__dirs_root_fd(c->dirs), name, O_RDWR | O_NOFOLLOW, 0);
+    int r = fd < 0 ? 0 : iml__flock(fd, LOCK_EX | LOCK_NB), sys = errno;
+    iml__close(&fd);
+    if (r < 0 && sys == EWOULDBLOCK)
+        return IML_FAIL(e, IML_EARG,
+                        "another run (%s) is writing to %.100s; wait for it or choose "
+                        "another output directory",
+                        node, iml__dirs_root(c->dirs));
+    return IML_OK;
+}
+
+// Everything below a directory of .imloom but the own journal, which is locked and cut later.
+static iml_status clear_dir(struct iml__commit *c, const char *dir, iml_err *e)
+{
+    struct iml__dirread r;
+    const char *name;
+    enum iml__entry_type type;
+    char path[512];
+    int more = iml__dirread_open(&r, iml__dirs_root_fd(c->dirs), dir);
+    if (more < 0 && errno == ENOENT) return IML_OK;
+    while (more >= 0 && (more = iml__dirread_next(&r, &name, &type)) > 0) {
+        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+        if (type == IML__ENTRY_DIR || strcmp(path, c->journal.name) == 0) continue;
+        if (iml__unlinkat(iml__dirs_root_fd(c->dirs), path, 0) < 0 && errno != ENOENT) more = -1;
+    }
+    int sys = errno;
+    iml__dirread_close(&r);
+    return more < 0 ? iml__sink_error(e, sys, "clear", iml__dirs_root(c->dirs), dir) : IML_OK;
+}
+
+// The manifest first, so that a kill half-way leaves a set that says it is incomplete; the lists
+// last, so that a second attempt still knows what to remove.
+static iml_status overwrite(struct iml__commit *c, iml_err *e)
+{
+    struct iml__ledger *l;
+    IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, false, e), e));
+    iml_status st = IML_OK;
+    for (size_t i = 0; i < l->nodes && !st; i++)
+        if (strcmp(l->node[i].name, c->node) != 0) st = check_idle(c, l->node[i].name, e);
+    if (!st) st = iml__dirs_unlink(c->dirs, "manifest.json", e);
+    if (!st) st = iml__dirs_sync(c->dirs, e);
+    for (size_t i = 0; i < l->nodes && !st; i++) {
+        st = remove_listed(c, &l->node[i], e);
+        // Their temporary files too: nobody else will ever hold their locks.
+        if (!st)
+            st = iml__walk_remove_tmp(iml__dirs_root_fd(c->dirs), iml__dirs_root(c->dirs),
+                                      l->node[i].name, NULL, e);
+    }
+    iml__ledger_free(&l);
+    if (!st) st = clear_dir(c, ".imloom/parts", e);
+    if (!st) st = clear_dir(c, ".imloom/units", e);
+    if (!st) st = iml__journal_cut(&c->journal, 0, e);
+    if (!st) st = clear_dir(c, ".imloom", e);
+    return st;
+}
+
+// ---- Loading
+
+struct redo {
+    const struct iml__commit *c;
+    const struct iml__ledger *l;
+};
+
+// Units that this run will make anew although a record stands.
+static bool will_redo(void *user, uint64_t unit)
+{
+    const struct redo *r = user;
+    const struct iml__commit *c = r->c;
+    uint64_t first = unit * c->set.unit_items;
+    if (first >= c->set.count) return false;
+    uint64_t want = IML_MIN((uint64_t)c->set.unit_items, c->set.count - first);
+    if (iml__past_span(r->l->past, unit) < want) return true;
+    return (c->conf.opts->flags & IML_RUN_RETRY_BAD) && iml__past_unit_has_bad(r->l->past, unit);
+}
+
+static iml_status any_record(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
+{
+    for (size_t i = 0; i < l->nodes; i++)
+        for (size_t k = 0; k < l->node[i].n; k++)
+            if (l->node[i].rec[k].type == IML__REC_UNIT)
+                return IML_FAIL(e, IML_EARG,
+                                "--only cannot make single items of a set in shards "
+                                "inside it; choose another output directory than %.80s",
+                                iml__dirs_root(c->dirs));
+    return IML_OK;
+}
+
+static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_err *e)
+{
+    struct redo r = {c, l};
+    IML_TRY(as_sink(iml__ledger_check(l, c->boot, e), e));
+    IML_TRY(as_sink(iml__ledger_orphans(l, will_redo, &r, e), e));
+    c->generation = l->generation + 1;
+    for (size_t i = 0; i < l->nodes; i++) {
+        if (strcmp(l->node[i].name, c->node) != 0) continue;
+        c->list_was = l->node[i].list_n;
+        IML_TRY(iml__journal_cut(&c->journal, l->node[i].good, e));
+    }
+    c->redo = l->redo, c->nredo = l->nredo, l->redo = NULL, l->nredo = 0;
+    c->orphan = l->orphan, c->orphans = l->orphans, l->orphan = NULL, l->orphans = 0;
+    c->orphan_names = l->names;
+    iml__str_init(&l->names, 0);
+    c->past = l->past, l->past = NULL;
+    if (c->only_loose) { // the units of this run are items, and are made again whatever was done
+        iml__past_free(&c->past);
+        c->orphans = 0;
+        if (!(c->past = iml__past_new(1))) return iml__commit_no_memory(c, e);
+    }
+    return IML_OK;
+}
+
+static iml_status load(struct iml__commit *c, bool fresh, iml_err *e)
+{
+    struct iml__ledger *l;
+    IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, c->set.parts, e), e));
+    iml_status st = check_same_set(c, l, e);
+    if (!st && l->conflict)
+        iml__log(c->conf.ctx, IML__LOG_WARN,
+                 "unit %llu was made twice with different bytes; it is "
+                 "made again",
+                 (unsigned long long)l->conflict_unit);
+    if (!st && c->only_loose && c->kind == IML__SINK_TAR) st = any_record(c, l, e);
+    if (!st && !fresh)
+        st = iml__walk_remove_tmp(iml__dirs_root_fd(c->dirs), iml__dirs_root(c->dirs), c->node,
+                                  NULL, e);
+    if (!st) st = take_over(c, l, e);
+    iml__ledger_free(&l);
+    return st;
+}
+
+static iml_status open_all(struct iml__commit *c, iml_err *e)
+{
+    const iml_run_opts *o = c->conf.opts;
+    struct stat st;
+    IML_TRY(iml__dirs_open(&c->dirs, o->out_dir, e));
+    iml__dirs_durable(c->dirs, o->durability != IML_DURABILITY_PROCESS);
+    bool fresh = iml__fstatat(iml__dirs_root_fd(c->dirs), ".imloom", &st, AT_SYMLINK_NOFOLLOW) < 0;
+    IML_TRY(iml__journal_open(&c->journal, c->dirs, c->node, e));
+    if (o->flags & IML_RUN_OVERWRITE) IML_TRY(overwrite(c, e));
+    c->boot = iml__boot_hash();
+    IML_TRY(load(c, fresh, e));
+    if (c->kind == IML__SINK_OWN && c->conf.sink->open) return c->conf.sink->open(&c->own, o, e);
+    return IML_OK;
+}
+
+iml_status iml__commit_open(struct iml__commit **out, const struct iml__commit_conf *conf,
+                            struct iml__past **past, iml_err *e)
+{
+    const iml_run_opts *o = conf->opts;
+    *out = NULL, *past = NULL;
+    if (!o->out_dir) return IML_FAIL(e, IML_EARG, "an output directory is needed (-o OUT)");
+    if (conf->job->ncounters > IML_COUNTERS_MAX)
+        return IML_FAIL(e, IML_EBUG, "%s has more than %u counters", conf->job->name,
+                        IML_COUNTERS_MAX);
+    struct iml__commit *c = iml__calloc(1, sizeof *c);
+    if (!c) return iml__sink_error(e, ENOMEM, "open", NULL, o->out_dir);
+    if (pthread_mutex_init(&c->lock, NULL)) {
+        IML_FREE(c);
+        return iml__sink_error(e, ENOMEM, "open", NULL, o->out_dir);
+    }
+    c->conf = *conf;
+    c->kind = kind_of(conf->sink);
+    c->list_fd = c->bad_fd = c->journal.fd = -1;
+    iml__set_of(&c->set, conf, c->kind);
+    c->run_hash = iml__set_run_hash(&c->set);
+    c->only_loose = o->only && c->set.unit_items > 1;
+    c->unit_items = c->only_loose ? 1 : c->set.unit_items;
+    if (o->shard_count > 1)
+        (void)snprintf(c->node, sizeof c->node, "%u-of-%u", o->shard_index, o->shard_count);
+    else
+        (void)snprintf(c->node, sizeof c->node, "0");
+    (void)snprintf(c->list_name, sizeof c->list_name, ".imloom/files.%s.jsonl", c->node);
+    iml_status st = open_all(c, e);
+    if (st) iml__commit_close(&c);
+    *out = c;
+    *past = c ? c->past : NULL;
+    return st;
+}
