@@ -58,18 +58,19 @@ static uint8_t one_channel(const uint8_t *p, int32_t count, const int16_t *w)
     return (uint8_t)IML_CLAMP(sum, 0, 255);
 }
 
-// Three or four channels of one output in 32-bit lanes. A load of eight bytes spans two pixels, and
-// of three channels two bytes of a third, which must be this output's own: else the six are copied.
-static uint32_t colours(const uint8_t *p, int32_t count, const int16_t *w, size_t ch, __m128i order)
+// Three or four channels of one output in 32-bit lanes, eight bytes, two pixels and a bit, a load.
+// Only near the row's end are they copied one by one.
+static inline uint32_t colours(const uint8_t *p, const uint8_t *end, int32_t count,
+                               const int16_t *w, size_t ch, __m128i order)
 {
     __m128i acc = _mm_set1_epi32(8192);
     for (int32_t k = 0; k < count; k += 2, p += 2 * ch) {
         bool two = k + 1 < count;
         uint64_t v = 0;
-        if (k + 2 < count || (two && ch == 4))
+        if (end - p >= 8)
             memcpy(&v, p, 8);
         else
-            memcpy(&v, p, two ? 2 * ch : ch);
+            for (ptrdiff_t i = 0; i < end - p; i++) v |= (uint64_t)p[i] << 8 * i;
         __m128i x = _mm_shuffle_epi8(_mm_cvtsi64_si128((long long)v), order);
         acc = _mm_add_epi32(acc, _mm_madd_epi16(x, _mm_set1_epi32(pair(w + k, two))));
     }
@@ -89,13 +90,15 @@ void iml__resample_row_u8_avx2(uint8_t *d, const uint8_t *s, size_t n, int chann
         iml__resample_row_u8_scalar(d, s, n, channels, first, count, w, pitch);
         return;
     }
+    if (!n) return;
+    const uint8_t *end = s + ((size_t)first[n - 1] + (size_t)count[n - 1]) * ch;
     for (size_t i = 0; i < n; i++, d += ch, w += pitch) {
         const uint8_t *p = s + (size_t)first[i] * ch;
         if (channels == 1) {
             d[0] = one_channel(p, count[i], w);
             continue;
         }
-        uint32_t v = colours(p, count[i], w, ch, channels == 3 ? of3 : of4);
+        uint32_t v = colours(p, end, count[i], w, ch, channels == 3 ? of3 : of4);
         memcpy(d, &v, ch);
     }
 }
