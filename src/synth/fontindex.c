@@ -21,6 +21,7 @@
 #include "src/base/err.h"
 #include "src/base/hash.h"
 #include "src/base/mem.h"
+#include "src/io/atomic.h"
 #include "src/io/vfs.h"
 #include "src/synth/face.h"
 #include "src/synth/fontindex_in.h"
@@ -44,6 +45,9 @@ void iml__fontindex_free(iml__fontindex **px)
     iml__fontindex *x = *px;
     if (!x) return;
     iml__arena_close(&x->arena);
+    iml__fontcache_free(&x->cache);
+    iml__str_free(&x->cache_out);
+    IML_FREE(x->cache_path);
     IML_FREE(x->found);
     IML_FREE(x->font);
     IML_FREE(x->bad);
@@ -278,31 +282,67 @@ static iml_status refuse(iml__fontindex *x, iml__font *f, const iml_err *why, im
     return keep(&x->bad, &x->nbad, &x->cap_bad, f, e);
 }
 
+// Faces of the file as the cache has them; *known = false: it has to be looked at.
+static iml_status take_cached(iml__fontindex *x, const iml__font_found *at, const struct stat *st,
+                              bool *known, iml_err *e)
+{
+    size_t n = 0;
+    const iml__fontcache_row *r = iml__fontcache_find(&x->cache, at->path, st, &n);
+    *known = r != NULL;
+    for (size_t i = 0; i < n; i++) {
+        iml__font f = r[i].font;
+        f.path = at->path, f.name = at->name;
+        iml__fontcache_add(&x->cache_out, &f, st);
+        if (f.reason)
+            IML_TRY(keep(&x->bad, &x->nbad, &x->cap_bad, &f, e));
+        else
+            IML_TRY(keep(&x->font, &x->nfont, &x->cap_font, &f, e));
+    }
+    return IML_OK;
+}
+
+static iml_status prove_faces(iml__fontindex *x, prover *p, hb_blob_t *blob, const iml__font *file,
+                              const struct stat *st, iml_err *e)
+{
+    int32_t faces = 1;
+    for (int32_t i = 0; i < faces; i++) {
+        iml_err why = {0};
+        iml__font one = *file;
+        iml_status rc = iml__font_prove_blob(p->ft, p->buffer, blob, file->path, i, &one, &faces,
+                                             &x->arena, &why);
+        faces = IML_MIN(faces, FACES_MAX);
+        if (rc == IML_OK)
+            IML_TRY(keep(&x->font, &x->nfont, &x->cap_font, &one, e));
+        else if (rc == IML_EINPUT)
+            IML_TRY(refuse(x, &one, &why, e));
+        else
+            return IML_FAIL(e, rc, "%s", why.msg);
+        iml__fontcache_add(&x->cache_out, rc == IML_OK ? &one : &x->bad[x->nbad - 1], st);
+    }
+    return IML_OK;
+}
+
 static iml_status prove_file(iml__fontindex *x, prover *p, const iml__font_found *at, iml_err *e)
 {
     iml_err why = {0};
+    struct stat st = {0};
     hb_blob_t *blob;
+    bool known = false;
     iml__font f = {.path = at->path, .name = at->name};
-    int32_t faces = 1;
-    iml_status st = iml__font_blob(at->path, &blob, &why);
-    if (IML_FAILS(st)) return st == IML_EINPUT ? refuse(x, &f, &why, e) : (*e = why, st);
+    // The time of the file is taken before its bytes: a change in between is seen the next time.
+    if (!iml__fstatat(AT_FDCWD, at->path, &st, 0) && S_ISREG(st.st_mode))
+        IML_TRY(take_cached(x, at, &st, &known, e));
+    if (known) return IML_OK;
+    x->proved++;
+    iml_status rc = iml__font_blob(at->path, &blob, &why);
+    if (rc == IML_EINPUT) return refuse(x, &f, &why, e);
+    if (IML_FAILS(rc)) return IML_FAIL(e, rc, "%s", why.msg);
     unsigned n;
     const char *bytes = hb_blob_get_data(blob, &n);
-    st = iml__sha256_of(bytes, n, f.sha256);
-    for (int32_t i = 0; i < faces && st == IML_OK; i++) {
-        iml__font one = f;
-        st = iml__font_prove_blob(p->ft, p->buffer, blob, at->path, i, &one, &faces, &x->arena,
-                                  &why);
-        faces = IML_MIN(faces, FACES_MAX);
-        if (st == IML_OK)
-            st = keep(&x->font, &x->nfont, &x->cap_font, &one, e);
-        else if (st == IML_EINPUT)
-            st = refuse(x, &one, &why, e);
-        else if (e)
-            *e = why;
-    }
+    rc = iml__sha256_of(bytes, n, f.sha256);
+    if (rc == IML_OK) rc = prove_faces(x, p, blob, &f, &st, e);
     hb_blob_destroy(blob);
-    return st;
+    return rc;
 }
 
 // What the faces are, as one number: rows that a setter remembers are good for this index alone.
@@ -322,8 +362,10 @@ static void number(iml__fontindex *x)
 iml_status iml__fontindex_finish(iml__fontindex *x, iml_err *e)
 {
     iml_status st = IML_OK;
-    prover p = {.buffer = hb_buffer_create()};
     if (x->nfound) qsort(x->found, x->nfound, sizeof *x->found, by_name);
+    iml__fontcache_begin(&x->cache_out);
+    if (x->cache_path) IML_TRY(iml__fontcache_load(&x->cache, x->cache_path, &x->arena, e));
+    prover p = {.buffer = hb_buffer_create()};
     if (FT_Init_FreeType(&p.ft) || !hb_buffer_allocation_successful(p.buffer))
         st = IML_FAIL(e, IML_ENOMEM, "no memory to look at the fonts");
     for (size_t i = 0; i < x->nfound && st == IML_OK; i++)
@@ -331,6 +373,8 @@ iml_status iml__fontindex_finish(iml__fontindex *x, iml_err *e)
     if (p.ft) FT_Done_FreeType(p.ft);
     hb_buffer_destroy(p.buffer);
     IML_TRY(st);
+    if (x->cache_path && x->proved) (void)iml__fontcache_save(&x->cache_out, x->cache_path, NULL);
+    iml__str_free(&x->cache_out);
     number(x);
     if (x->nfont) return IML_OK;
     if (!x->nbad)
@@ -339,7 +383,32 @@ iml_status iml__fontindex_finish(iml__fontindex *x, iml_err *e)
                     x->bad[0].reason);
 }
 
+// ---- The cache's place
+
+iml_status iml__fontindex_use_cache(iml__fontindex *x, const char *path, iml_err *e)
+{
+    IML_FREE(x->cache_path);
+    if (!(x->cache_path = iml__strdup(path)))
+        return IML_FAIL(e, IML_ENOMEM, "no memory for a path");
+    return IML_OK;
+}
+
+bool iml__fontindex_cache_place(char *path, size_t cap)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool own = cache && cache[0] == '/';
+    if (!own && (!home || home[0] != '/')) return false;
+    int n = snprintf(path, cap, "%s%s/imloom", own ? cache : home, own ? "" : "/.cache");
+    struct iml__dirs *d = NULL;
+    if (n < 0 || (size_t)n + 12 > cap || iml__dirs_open(&d, path, NULL)) return false;
+    iml__dirs_close(&d);
+    memcpy(path + n, "/fonts.tsv", 11);
+    return true;
+}
+
 // ---- Asking
+
+size_t iml__fontindex_proved(const iml__fontindex *x) { return x->proved; }
 
 size_t iml__fontindex_count(const iml__fontindex *x) { return x->nfont; }
 const iml__font *iml__fontindex_font(const iml__fontindex *x, size_t i) { return &x->font[i]; }

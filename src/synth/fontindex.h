@@ -42,6 +42,12 @@ iml_status iml__fontindex_add_file(iml__fontindex *x, const char *path, iml_err 
 // fontconfig's list, else the standard directories; only the packaged default set if all of it is
 // there.
 iml_status iml__fontindex_add_system(iml__fontindex *x, iml_err *e);
+// Before finish: proofs are taken from this file where they still hold, and it is written anew if
+// they do not. A file that cannot be read or written is no error.
+iml_status iml__fontindex_use_cache(iml__fontindex *x, const char *path, iml_err *e);
+// Where such a file belongs: $XDG_CACHE_HOME or ~/.cache, imloom/fonts.tsv; its directory is made.
+// False: there is no such place.
+bool iml__fontindex_cache_place(char *path, size_t cap);
 // Proves what was added, sorts, drops doubles. Call once. IML_EINPUT if no face is usable.
 iml_status iml__fontindex_finish(iml__fontindex *x, iml_err *e);
 
@@ -49,6 +55,8 @@ size_t iml__fontindex_count(const iml__fontindex *x);                    // usab
 const iml__font *iml__fontindex_font(const iml__fontindex *x, size_t i); // *borrowed* from x
 size_t iml__fontindex_bad_count(const iml__fontindex *x);
 const iml__font *iml__fontindex_bad(const iml__fontindex *x, size_t i);
+size_t
+iml__fontindex_proved(const iml__fontindex *x); // files looked at; the others came from the cache
 bool iml__fontindex_default_set(const iml__fontindex *x); // only the packaged set was used
 // The first usable face of this family ("Noto Sans") and style ("Regular"; NULL: any); count if
 // none.

@@ -3,6 +3,7 @@
 #define IML_SYNTH_FONTINDEX_IN_H
 
 #include "src/base/arena.h"
+#include "src/synth/fontcache.h"
 #include "src/synth/fontindex.h"
 
 typedef struct iml__font_found {
@@ -17,6 +18,10 @@ struct iml__fontindex {
     size_t nfont, cap_font, nbad, cap_bad;
     uint64_t id; // of the faces' contents, in order
     bool default_set;
+    char *cache_path; // NULL: none
+    iml__fontcache cache;
+    iml__str cache_out;
+    size_t proved; // files that the cache did not know
 };
 
 #endif
