@@ -353,11 +353,12 @@ static enum iml__render_channels channels_of(const iml__synth *s)
 }
 
 iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint64_t index,
-                                iml_arena *a, iml__synth_item *it, iml_err *e)
+                                iml_arena *a, iml_item *mark, iml__synth_item *it, iml_err *e)
 {
     memset(it, 0, sizeof *it);
     it->back = -1;
     iml__setter_tidy(w->setter);
+    if (mark) iml_stage(mark, IML__STAGE_LAYOUT);
     iml__plan_draw(s->config, &s->streams, &s->seats, s->seed, index, &it->plan);
     IML_TRY(settle_text(s, w, it, a, e));
     iml__render_defaults(&it->params);
@@ -365,7 +366,9 @@ iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint6
     it->params.channels = channels_of(s);
     effects(&it->plan, &it->params);
     IML_TRY(inks(s, it, a, e));
+    if (mark) iml_stage(mark, IML_STAGE_DECODE);
     IML_TRY(settle_background(s, it, a, e));
+    if (mark) iml_stage(mark, IML__STAGE_RENDER);
     return iml__render(&it->params, &it->block, a, &it->out, e);
 }
 

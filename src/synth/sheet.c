@@ -71,7 +71,7 @@ static iml_status get(void *user, uint32_t k, iml_arena *a, iml__sheet_item *out
     iml__synth_item *it = iml_arena_alloc(a, sizeof *it);
     char *caption = iml_arena_alloc(a, CAPTION);
     if (!it || !caption) return IML_FAIL(e, IML_ENOMEM, "no memory for the preview");
-    iml_status st = iml__synth_item_make(f->s, f->w, index, a, it, e);
+    iml_status st = iml__synth_item_make(f->s, f->w, index, a, NULL, it, e);
     iml__synth_item_done(f->s, it);
     if (iml_status_class(st) == IML_CLASS_ITEM) return IML_END;
     IML_TRY(st);

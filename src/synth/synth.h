@@ -110,10 +110,12 @@ typedef struct iml__synth_item { // everything lies in the arena
     iml__render_out out;
 } iml__synth_item;
 
-// Draws, sets and renders item `index`. IML_EINPUT: no face draws any of its texts, no background
+enum { IML__STAGE_LAYOUT = IML_STAGE_USER, IML__STAGE_RENDER, IML__STAGE_LABEL };
+
+// Draws, sets and renders item `index`. mark: told where the time goes, or NULL. IML_EINPUT: no face draws any of its texts, no background
 // can be read; IML_ELIMIT: over max_canvas. Call iml__synth_item_done afterwards, failed or not.
 iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint64_t index, iml_arena *a,
-                                iml__synth_item *item, iml_err *e);
+                                iml_item *mark, iml__synth_item *item, iml_err *e);
 void iml__synth_item_done(const iml__synth *s, iml__synth_item *item);
 // A unit's own value of baseline_jitter, glyph_rotation or glyph_scale.
 double iml__synth_unit_value(const iml__synth *s, const iml__item_plan *p, int key, uint32_t unit);

@@ -87,7 +87,9 @@ static iml_status write_files(const iml__synth *s, iml_item *it, const iml__synt
     else
         (void)snprintf(stem, sizeof stem, "%06llu/%09llu", (unsigned long long)(it->index / 1000),
                        (unsigned long long)it->index);
+    iml_stage(it, IML_STAGE_ENCODE);
     IML_TRY(encode(s, it, x, &picture, e));
+    iml_stage(it, IML__STAGE_LABEL);
     (void)snprintf(name, sizeof name, "%s.%s", stem, suffix[o->format]);
     const uint8_t *bytes = iml_buf_data(picture);
     size_t nbytes = iml_buf_size(picture);
@@ -130,10 +132,8 @@ static iml_status run(void *user, iml_item *it, iml_out out[], size_t cap, size_
     iml__synth_item x;
     (void)cap; // at least IML_OUT_MAX; four are used
     *n = 0;
-    iml_stage(it, IML_STAGE_COMPUTE);
-    iml_status st = iml__synth_item_make(s, it->worker_state, it->index, it->arena, &x, e);
+    iml_status st = iml__synth_item_make(s, it->worker_state, it->index, it->arena, it, &x, e);
     if (!st) {
-        iml_stage(it, IML_STAGE_ENCODE);
         st = write_files(s, it, &x, out, n, e);
     }
     iml__synth_item_done(s, &x);
@@ -157,6 +157,9 @@ void iml__synth_job(iml__synth *s)
 {
     static const char *const counters[IML__SYNTH_COUNTERS] = {
         "texts_redrawn", "faces_redrawn", "backgrounds_redrawn", "colours_forced"};
+    static const char *const stages[IML_STAGE_MAX] = {[IML_STAGE_DECODE] = "background", [IML_STAGE_ENCODE] = "encode",
+                                                      [IML_STAGE_WRITE] = "write", [IML__STAGE_LAYOUT] = "layout",
+                                                      [IML__STAGE_RENDER] = "render", [IML__STAGE_LABEL] = "label"};
     uint64_t reuse = 1;
     if (s->bg == IML__BG_IMAGE)
         for (uint32_t k = 0; k < s->config->nspec; k++)
@@ -168,6 +171,7 @@ void iml__synth_job(iml__synth *s)
                        .grain = (uint32_t)IML_MIN(reuse * s->config->nspec, (uint64_t)64),
                        .ncounters = IML__SYNTH_COUNTERS,
                        .counter_names = counters,
+                       .stage_names = stages,
                        .appends = (s->config->output.labels & IML__LABEL_JSONL) != 0,
                        .grows = true,
                        .foreign = s->foreign,

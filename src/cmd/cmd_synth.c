@@ -1,0 +1,424 @@
+// cmd_synth.c: `imloom synth`: its option table, and the way from options to a run.
+//
+// The YAML's own `options:` are read first, then the command line wins; what items look like is
+// src/synth's. Whatever is wrong is told line by line before the first item, exit 1.
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/base/err.h"
+#include "src/base/mem.h"
+#include "src/cmd/command.h"
+#include "src/cmd/common.h"
+#include "src/cmd/session.h"
+#include "src/io/vfs.h"
+#include "src/synth/sheet.h"
+
+static struct options {
+    const char *batch, *background, *corpus_dir, *quality, *labels, *preview, *layers, *list;
+    iml__opt_list font_dirs, fonts, background_dirs, corpora, texts, scripts, set;
+    uint64_t count;
+    int64_t preview_count, preview_columns, preview_width;
+    int format, colour, container;
+} options;
+static struct iml__common common;
+
+#define AT(field) offsetof(struct options, field)
+#define NH IML__OPT_NO_HASH
+static const iml__opt rows[] = {
+    {"batch-config", 'c', IML__OPT_PATH, AT(batch), "FILE", NULL, 0, 0, NULL, NULL,
+     "YAML of specifications, - = stdin; without it the embedded default", IML__OPT_NO_CONFIG,
+     NULL},
+    {"count", 'n', IML__OPT_COUNT, AT(count), "N", NULL, 1, 1099511627776.0, NULL, NULL,
+     "images to make [total_images, else 1000]; a larger N on the same output appends", NH, NULL},
+    {"text", 0, IML__OPT_LIST, AT(texts), "TEXT", NULL, 0, 0, NULL, NULL,
+     "draw this text; repeatable", 0, NULL},
+    {"corpus", 0, IML__OPT_LIST, AT(corpora), "FILE[=W]", NULL, 0, 0, NULL, NULL,
+     "draw texts from this file, with a weight; repeatable", 0, NULL},
+    {"corpus-dir", 0, IML__OPT_DIR, AT(corpus_dir), "DIR", NULL, 0, 0, NULL, NULL,
+     "where corpus_file of the YAML lies [beside the YAML]", NH, NULL},
+    {"script", 0, IML__OPT_LIST, AT(scripts), "LIST", NULL, 0, 0, NULL, NULL,
+     "specifications of the embedded default, with commas (--list scripts)", 0, NULL},
+    {"font-dir", 0, IML__OPT_LIST, AT(font_dirs), "DIR", NULL, 0, 0, NULL, NULL,
+     "fonts from this tree; repeatable [the system's]", NH, NULL},
+    {"font", 0, IML__OPT_LIST, AT(fonts), "FILE", NULL, 0, 0, NULL, NULL, "this font; repeatable",
+     NH, NULL},
+    {"background-dir", 0, IML__OPT_LIST, AT(background_dirs), "DIR[=W]", NULL, 0, 0, NULL, NULL,
+     "pictures from this tree as backgrounds, with a weight; repeatable", NH, NULL},
+    {"background", 0, IML__OPT_STR, AT(background), "KIND", NULL, 0, 0, NULL, NULL,
+     "images builtin none white #rrggbb, or solid gradient paper ruled noise crystal "
+     "stripes_shapes blobs "
+     "[images with --background-dir, else builtin]",
+     0, NULL},
+    {"set", 0, IML__OPT_LIST, AT(set), "KEY=VALUE", NULL, 0, 0, NULL, NULL,
+     "a key of every specification, after the YAML; repeatable (--list keys)", 0, NULL},
+    {"format", 0, IML__OPT_ENUM, AT(format), "FORMAT", "png", 0, 0, "png|jpeg|webp", NULL,
+     "of the pictures", 0, NULL},
+    {"quality", 0, IML__OPT_STR, AT(quality), "A[,B]", NULL, 0, 0, NULL, NULL,
+     "of jpeg and webp; drawn from A..B for each picture [90]", 0, NULL},
+    {"colour", 0, IML__OPT_ENUM, AT(colour), "MODE", "default", 0, 0, "default|rgb|rgba|auto|grey",
+     "color", "default: rgb, or rgba without background; auto: grey where r = g = b in every pixel",
+     0, NULL},
+    {"container", 0, IML__OPT_ENUM, AT(container), "KIND", "auto", 0, 0, "auto|dir|tar", NULL,
+     "dir: loose files; tar: shards (WebDataset); auto: tar above 100,000 images", NH, NULL},
+    {"labels", 0, IML__OPT_STR, AT(labels), "LIST", NULL, 0, 0, NULL, NULL,
+     "json jsonl, with commas [json]", 0, NULL},
+    {"preview", 0, IML__OPT_PATH, AT(preview), "FILE.png", NULL, 0, 0, NULL, NULL,
+     "a contact sheet; without -o nothing else is made", NH, NULL},
+    {"preview-count", 0, IML__OPT_INT, AT(preview_count), "N", "24", 1, 10000, NULL, NULL,
+     "pictures on it", NH, NULL},
+    {"preview-columns", 0, IML__OPT_INT, AT(preview_columns), "C", "4", 1, 100, NULL, NULL,
+     "side by side", NH, NULL},
+    {"preview-width", 0, IML__OPT_INT, AT(preview_width), "W", "320", 16, 8192, NULL, NULL,
+     "px of each", NH, NULL},
+    {"preview-layers", 0, IML__OPT_STR, AT(layers), "LIST", "units,lines", 0, 0, NULL, NULL,
+     "units lines words baseline cells polygon, with commas", NH, NULL},
+    {"list", 0, IML__OPT_STR, AT(list), "WHAT", NULL, 0, 0, NULL, NULL,
+     "fonts, corpora, backgrounds, scripts or keys; then stop", IML__OPT_NO_CONFIG | NH, NULL},
+};
+#undef AT
+#undef NH
+static const iml__opt_table tables[] = {{rows, IML_COUNT_OF(rows)}};
+
+const iml__command_doc iml__doc_synth = {
+    .name = "synth",
+    .summary = "text images with exact labels, in any script",
+    .usage = "-o OUT [-n N] [CONFIG] [OPTIONS]\n",
+    .about = "Makes pictures of text lines with labels that fit the ink: quads of every character, "
+             "word and\n"
+             "line, after every effect. Without CONFIG it draws fourteen kinds of text in twelve "
+             "scripts from\n"
+             "built-in corpora on built-in backgrounds. CONFIG is YAML; --print-config shows the "
+             "effective one,\n"
+             "--list keys every key. The same configuration, seed, fonts and pictures give the "
+             "same bytes.",
+    .examples = "  imloom synth -o out -n 1000 --preview sheet.png\n"
+                "  imloom synth batch.yaml -o out --font-dir fonts --background-dir bg "
+                "--corpus-dir corpus\n"
+                "  imloom synth --text \"Total: 12.50\" --set font_size=[24,64] -n 20 -o out\n",
+    .table = {{rows, IML_COUNT_OF(rows)}},
+    .ntables = 1,
+};
+
+// ---- Options to what synth takes
+
+// Comma-separated entries of a list, flattened; strings live in `text`.
+static iml_status flatten(const iml__opt_list *l, const char **out, size_t cap, size_t *n,
+                          iml__str *text, iml_err *e)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        iml__str_adds(text, l->item[i]);
+        iml__str_addc(text, ',');
+    }
+    if (text->failed) return IML_FAIL(e, text->failed, "no memory for a list");
+    char *p = text->p;
+    for (*n = 0; p && *p;) {
+        size_t len = strcspn(p, ",");
+        p[len] = 0;
+        if (len) {
+            if (*n == cap) return IML_FAIL(e, IML_EARG, "a list has more than %zu entries", cap);
+            out[(*n)++] = p;
+        }
+        p += len + 1;
+    }
+    return IML_OK;
+}
+
+static iml_status parse_quality(const char *text, int *lo, int *hi, iml_err *e)
+{
+    char head[16];
+    uint64_t a, b;
+    size_t n = strcspn(text, ",");
+    if (n >= sizeof head) goto bad;
+    memcpy(head, text, n), head[n] = 0;
+    if (!iml__parse_u64(head, &a)) goto bad;
+    b = a;
+    if (text[n] && !iml__parse_u64(text + n + 1, &b)) goto bad;
+    if (a < 1 || b > 100 || a > b) goto bad;
+    *lo = (int)a, *hi = (int)b;
+    return IML_OK;
+bad:
+    return IML_FAIL(e, IML_EARG, "--quality %s: A or A,B within 1..100 is needed", text);
+}
+
+static iml_status parse_labels(const char *text, int *out, iml_err *e)
+{
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, ",");
+        if (n == 4 && !strncmp(p, "json", n))
+            *out |= IML__LABEL_JSON;
+        else if (n == 5 && !strncmp(p, "jsonl", n))
+            *out |= IML__LABEL_JSONL;
+        else
+            return IML_FAIL(e, IML_EARG, "--labels %s: json and jsonl are known", text);
+        p += n + (p[n] == ',');
+    }
+    return *out ? IML_OK : IML_FAIL(e, IML_EARG, "--labels: a list is needed");
+}
+
+struct plan { // of this command line
+    iml__opts *opts;
+    iml__synth_opts synth;
+    char *yaml;
+    size_t nyaml;
+    const char *scripts[64];
+    iml__str script_text;
+    iml__complaints talk;
+};
+
+// `options:` of the YAML: each key as if it stood before the command line.
+static iml_status take_options(struct plan *p, iml_err *e)
+{
+    iml_arena a;
+    iml__complaints quiet; // synth complains about the same file again, in full
+    iml__ynode *root = NULL;
+    if (!p->yaml) return IML_OK;
+    IML_TRY(iml__arena_open(&a, (size_t)1 << 28, -1, e));
+    iml__complaints_init(&quiet);
+    iml_err ignored;
+    iml_status st =
+        iml__yaml_parse(&a, p->synth.config, p->yaml, p->nyaml, &quiet, &root, &ignored);
+    const iml__ynode *map = st ? NULL : iml__yaml_get(root, "options");
+    st = IML_OK;
+    for (size_t i = 0; map && map->kind == IML__YAML_MAP && i < map->n && !st; i++) {
+        const iml__ynode *key = map->pair[i].key, *v = map->pair[i].value;
+        size_t n = v->kind == IML__YAML_LIST ? v->n : 1;
+        for (size_t k = 0; k < n && !st; k++) {
+            const iml__ynode *item = v->kind == IML__YAML_LIST ? v->item[k] : v;
+            char where[512];
+            (void)snprintf(where, sizeof where, "%.400s:%u:%u", key->file, item->line, item->col);
+            st = item->kind == IML__YAML_SCALAR
+                     ? iml__opts_config(p->opts, where, key->text, item->text, e)
+                     : IML_FAIL(e, IML_EARG, "%s: options: %s takes text", where, key->text);
+        }
+    }
+    iml__complaints_free(&quiet);
+    iml__arena_close(&a);
+    return st;
+}
+
+static iml_status read_yaml(struct plan *p, iml_err *e)
+{
+    const char *path = options.batch ? options.batch : common.config;
+    if (p->opts->args.n > 1)
+        return IML_FAIL(e, IML_EARG, "%s: one CONFIG is enough; options begin with --",
+                        p->opts->args.item[1]);
+    if (p->opts->args.n && path) return IML_FAIL(e, IML_EARG, "%s: CONFIG is given twice", path);
+    if (p->opts->args.n) path = p->opts->args.item[0];
+    if (!path) return IML_OK;
+    if (options.texts.n || options.corpora.n || options.scripts.n)
+        return IML_FAIL(
+            e, IML_EARG,
+            "--text, --corpus and --script stand in for a CONFIG; give one or the other");
+    if (!strcmp(path, "-")) {
+        p->synth.config = "stdin";
+        p->yaml = iml__alloc(IML__YAML_BYTES + 2);
+        if (!p->yaml) return IML_FAIL(e, IML_ENOMEM, "stdin: no memory to read it");
+        ssize_t n = iml__read_all(STDIN_FILENO, p->yaml, IML__YAML_BYTES + 1);
+        if (n < 0) return IML_FAIL(e, IML_EINPUT, "stdin: cannot be read");
+        p->nyaml = (size_t)n;
+    } else {
+        p->synth.config = path;
+        IML_TRY(iml__file_read_heap(AT_FDCWD, path, IML__YAML_BYTES + 1, &p->yaml, &p->nyaml, e));
+    }
+    p->synth.text = p->yaml, p->synth.ntext = p->nyaml;
+    return IML_OK;
+}
+
+static iml_status fill(struct plan *p, iml_err *e)
+{
+    iml__synth_opts *s = &p->synth;
+    s->set = options.set.item, s->nset = options.set.n;
+    s->corpora = options.corpora.item, s->ncorpora = options.corpora.n;
+    s->texts = options.texts.item, s->ntexts = options.texts.n;
+    s->corpus_dir = options.corpus_dir;
+    s->font_dirs = options.font_dirs.item, s->nfont_dirs = options.font_dirs.n;
+    s->fonts = options.fonts.item, s->nfonts = options.fonts.n;
+    s->background_dirs = options.background_dirs.item,
+    s->nbackground_dirs = options.background_dirs.n;
+    s->background = options.background;
+    s->count = options.count;
+    s->format = iml__opts_given(p->opts, "format") ? options.format : -1;
+    s->colour = iml__opts_given(p->opts, "colour") ? options.colour : -1;
+    s->container = iml__opts_given(p->opts, "container") ? options.container : -1;
+    s->seed = iml__opts_given(p->opts, "seed") ? &common.seed : NULL;
+    s->max_pixels = common.max_pixels;
+    s->labels = s->quality_lo = s->quality_hi = 0;
+    if (options.quality) IML_TRY(parse_quality(options.quality, &s->quality_lo, &s->quality_hi, e));
+    if (options.labels) IML_TRY(parse_labels(options.labels, &s->labels, e));
+    s->scripts = p->scripts;
+    return flatten(&options.scripts, p->scripts, IML_COUNT_OF(p->scripts), &s->nscripts,
+                   &p->script_text, e);
+}
+
+// ---- What is said
+
+static void headline(const iml__synth *s, iml__str *out)
+{
+    static const char *const formats[] = {"png", "jpeg", "webp"};
+    const iml__output *o = &s->config->output;
+    iml__str_addf(out, "%u specification%s, ", s->config->nspec, s->config->nspec == 1 ? "" : "s");
+    iml__text_count(out, s->count);
+    iml__str_addf(out, " images, seed %llu", (unsigned long long)s->seed);
+    if (common.out) iml__str_addf(out, " -> %s", common.out);
+    iml__str_addf(out, " (%s: %s%s%s); %zu faces", s->tar ? "tar" : "dir", formats[o->format],
+                  o->labels & IML__LABEL_JSON ? " + json" : "",
+                  o->labels & IML__LABEL_JSONL ? " + jsonl" : "", iml__fontindex_count(s->fonts));
+    if (iml__fontindex_bad_count(s->fonts))
+        iml__str_addf(out, " (%zu rejected)", iml__fontindex_bad_count(s->fonts));
+    iml__str_addf(out, ", %u corpora ", s->corpora->n);
+    iml__text_bytes(out, s->corpora->bytes);
+    if (s->bg == IML__BG_IMAGE)
+        iml__str_addf(out, ", %u backgrounds", s->nback);
+    else
+        iml__str_addf(out, ", background %s",
+                      s->bg == IML__BG_KINDS ? "builtin" : iml__bg_kind_name(s->bg));
+}
+
+static int list(const iml__synth *s, const char *what)
+{
+    if (!strcmp(what, "fonts")) {
+        for (size_t i = 0; i < iml__fontindex_count(s->fonts); i++) {
+            const iml__font *f = iml__fontindex_font(s->fonts, i);
+            (void)printf("%s\t%d\t%s\t%s\tusable\n", f->path, f->index, f->family, f->style);
+        }
+        for (size_t i = 0; i < iml__fontindex_bad_count(s->fonts); i++) {
+            const iml__font *f = iml__fontindex_bad(s->fonts, i);
+            (void)printf("%s\t%d\t\t\t%s\n", f->path, f->index, f->reason);
+        }
+    } else if (!strcmp(what, "corpora")) {
+        for (uint32_t i = 0; i < s->corpora->n; i++)
+            (void)printf("%s\t%zu\t%s\n", s->corpora->item[i].name, s->corpora->item[i].n,
+                         s->corpora->item[i].identity);
+    } else if (!strcmp(what, "backgrounds")) {
+        for (uint32_t i = 0; i < s->nback; i++)
+            (void)printf("%s\t%s\n", s->back[i].path, s->back[i].sha256);
+        for (int k = IML__BG_BUILTIN; !s->nback && k < IML__BG_KINDS; k++)
+            (void)puts(iml__bg_kind_name((enum iml__bg_kind)k));
+    } else if (!strcmp(what, "scripts")) {
+        for (uint32_t k = 0; k < s->config->nspec; k++) (void)puts(s->config->spec[k].name);
+    } else {
+        (void)fprintf(stderr, "imloom: --list %s: fonts, corpora, backgrounds, scripts or keys\n",
+                      what);
+        return IML__EXIT_USAGE;
+    }
+    return IML__EXIT_OK;
+}
+
+static int print_text(const iml__str *text, int code)
+{
+    (void)fputs(iml__str_text(text), stdout);
+    return text->failed ? IML__EXIT_FAILED : code;
+}
+
+static int list_keys(void)
+{
+    iml__str text;
+    iml__str_init(&text, 1 << 20);
+    iml__config_list_keys(&text);
+    int code = print_text(&text, IML__EXIT_OK);
+    iml__str_free(&text);
+    return code;
+}
+
+static int print_config(const iml__synth *s)
+{
+    iml__str text;
+    iml__str_init(&text, 1 << 22);
+    iml__config_print(s->config, false, &text);
+    int code = print_text(&text, IML__EXIT_OK);
+    iml__str_free(&text);
+    return code;
+}
+
+// ---- The run
+
+static int preview(const iml__synth *s, iml_err *e)
+{
+    iml__synth_sheet o = {.path = options.preview,
+                          .count = (uint32_t)options.preview_count,
+                          .columns = (uint32_t)options.preview_columns,
+                          .width = (int32_t)options.preview_width};
+    if (iml__sheet_layers(options.layers, &o.layers, e)) return iml__complain(e, IML__EXIT_USAGE);
+    if (iml__synth_sheet_write(s, &o, e)) return iml__complain(e, IML__EXIT_FAILED);
+    return IML__EXIT_OK;
+}
+
+static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_err *e)
+{
+    iml_run_opts ro;
+    iml__str head;
+    if (iml__common_settle(&common, p->opts, &ro, NULL, NULL, e))
+        return iml__complain(e, IML__EXIT_USAGE);
+    ro.seed = s->seed;
+    ro.shard_samples = s->config->output.shard_samples;
+    iml__str_init(&head, 4096);
+    headline(s, &head);
+    iml__session session = {.common = &common,
+                            .opts = p->opts,
+                            .job = &s->job,
+                            .sink = s->tar ? iml_sink_tar() : iml_sink_file(),
+                            .run = &ro,
+                            .argc = argc,
+                            .argv = argv,
+                            .makes_set = true,
+                            .headline = iml__str_text(&head),
+                            .unit = "images"};
+    int code = IML__EXIT_OK;
+    if (common.dry_run)
+        (void)printf("%s\n", iml__str_text(&head));
+    else if (common.out)
+        code = iml__session_run(&session);
+    if (!code && options.preview && !common.dry_run) code = preview(s, e);
+    iml__str_free(&head);
+    return code;
+}
+
+static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
+{
+    iml__synth *s;
+    bool looks = options.list || common.print_config || common.dry_run;
+    if (options.list && !strcmp(options.list, "keys")) return list_keys();
+    if (!common.out && !options.preview && !looks) {
+        (void)IML_FAIL(
+            e, IML_EARG,
+            "where to? give -o OUT (or --preview FILE.png, --dry-run, --list, --print-config)");
+        return iml__complain(e, IML__EXIT_USAGE);
+    }
+    if (iml__synth_open(&p->synth, &p->talk, &s, e)) {
+        if (!p->talk.n) return iml__complain(e, IML__EXIT_USAGE);
+        (void)fflush(stdout);
+        (void)fputs(iml__str_text(&p->talk.text), stderr);
+        return IML__EXIT_USAGE;
+    }
+    if (s->notes.n) (void)fputs(iml__str_text(&s->notes), stderr);
+    int code = common.print_config ? print_config(s)
+               : options.list      ? list(s, options.list)
+                                   : run(p, s, argc, argv, e);
+    iml__synth_close(&s);
+    return code;
+}
+
+int iml__cmd_synth(int argc, char **argv)
+{
+    iml_err e = {0};
+    iml__opt_table all[] = {tables[0], iml__common_table};
+    void *structs[] = {&options, &common};
+    iml__opts opts = {.command = "synth", .table = all, .structs = structs, .ntables = 2};
+    struct plan p = {.opts = &opts};
+    int code;
+    iml__complaints_init(&p.talk);
+    iml__str_init(&p.script_text, 65536);
+    if (iml__opts_parse(&opts, argc, argv, &e) || read_yaml(&p, &e) || take_options(&p, &e) ||
+        fill(&p, &e))
+        code = iml__complain(&e, IML__EXIT_USAGE);
+    else
+        code = open_and_run(&p, argc, argv, &e);
+    iml__complaints_free(&p.talk);
+    iml__str_free(&p.script_text);
+    IML_FREE(p.yaml);
+    iml__common_free(&common);
+    iml__opts_free(&opts);
+    return code;
+}
