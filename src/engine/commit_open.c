@@ -149,6 +149,7 @@ static iml_status overwrite(struct iml__commit *c, iml_err *e)
     if (!st) st = clear_dir(c, ".imloom/units", e);
     if (!st) st = iml__journal_cut(&c->journal, 0, e);
     if (!st) st = clear_dir(c, ".imloom", e);
+    iml__dirs_forget(c->dirs); // some of them were removed
     return st;
 }
 

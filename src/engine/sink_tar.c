@@ -43,9 +43,10 @@ static iml_status begin(struct iml__commit *c, struct iml__cunit *u, iml_err *e)
 static iml_status check_name(const char *name, iml_err *e)
 {
     const char *fault = iml__member_name_fault(name);
-    if (!fault && iml__name_check(name, NULL)) fault = iml__name_fault(name, strlen(name));
-    if (!fault) return IML_OK;
-    return IML_FAIL(e, IML_EBUG, "\"%.120s\" cannot stand in a shard: %s", name, fault);
+    if (fault) return IML_FAIL(e, IML_EBUG, "\"%.120s\" cannot stand in a shard: %s", name, fault);
+    if (iml__name_check(name, e) == IML_OK) return IML_OK;
+    if (e) e->status = IML_EBUG;
+    return IML_EBUG;
 }
 
 static iml_status put_spooled(struct iml__commit *c, struct iml__shard *s, struct iml__citem *it,

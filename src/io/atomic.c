@@ -159,7 +159,7 @@ static struct entry *place(struct iml__dirs *d)
 {
     struct entry *old = d->n >= CACHED ? evictable(d) : NULL;
     if (old) {
-        if (old->changed && iml__fsync(old->fd) < 0) d->sync_failed = errno;
+        if (old->path && old->changed && iml__fsync(old->fd) < 0) d->sync_failed = errno;
         iml__close(&old->fd);
         IML_FREE(old->path);
         *old = (struct entry){.fd = -1};
@@ -271,6 +271,20 @@ static void put(struct iml__dirs *d, struct iml__dir *use, bool changed)
 }
 
 void iml__dirs_put(struct iml__dirs *d, struct iml__dir *use) { put(d, use, false); }
+
+void iml__dirs_forget(struct iml__dirs *d)
+{
+    pthread_mutex_lock(&d->lock);
+    for (uint32_t i = 0; i < d->n; i++) {
+        if (d->entry[i].uses || !d->entry[i].path) continue;
+        iml__close(&d->entry[i].fd);
+        IML_FREE(d->entry[i].path);
+        d->entry[i].changed = false; // what is gone needs no sync, its parent does
+        d->entry[i].last = 0;
+    }
+    d->root_changed = true;
+    pthread_mutex_unlock(&d->lock);
+}
 
 iml_status iml__dirs_sync(struct iml__dirs *d, iml_err *e)
 {
