@@ -50,7 +50,7 @@ static bool walk(const struct iml__cursor *k, uint64_t *at, uint64_t *unit)
             u = gap < bad ? gap : bad;
             if (u == UINT64_MAX) break;
         }
-        uint64_t ahead = (c->shard + n - u % n) % n;
+        uint64_t ahead = n == 1 ? 0 : (c->shard + n - u % n) % n;
         if (ahead >= k->units - u) break;
         u += ahead, *at = u + 1;
         if (covered(c, u)) continue;

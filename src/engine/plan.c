@@ -566,7 +566,7 @@ static void written(struct iml__plan *p, const struct iml__item *t)
     if (p->bad > p->c.max_bad) iml__plan_stop(p, IML__STOP_SOFT);
     if (--u->left) return;
     if (p->c.sink == IML__SINK_PULL) {
-        push(&p->ufree, p->ulink, t->unit);
+        push_front(&p->ufree, p->ulink, t->unit);
         return;
     }
     push(&p->complete, p->ulink, t->unit);
@@ -602,7 +602,7 @@ void iml__plan_forget(struct iml__plan *p, iml__slot s)
     if (t->pin != IML__NONE) p->worker[t->pin].pinned = IML__NONE, p->starters = true;
     t->pin = IML__NONE;
     become(p, s, IML__FREE);
-    push(&p->free, p->link, s);
+    push_front(&p->free, p->link, s); // still in the cache
     p->dest_waits = false;
 }
 
@@ -658,7 +658,7 @@ uint32_t iml__plan_commit(struct iml__plan *p, uint32_t unit[], uint32_t cap)
 void iml__plan_commit_end(struct iml__plan *p, const uint32_t unit[], uint32_t n, bool ok)
 {
     if (!ok) iml__plan_stop(p, IML__STOP_SINK);
-    for (uint32_t k = 0; k < n; k++) push(&p->ufree, p->ulink, unit[k]);
+    for (uint32_t k = 0; k < n; k++) push_front(&p->ufree, p->ulink, unit[k]);
     p->committing = 0;
     p->changed = true;
 }
