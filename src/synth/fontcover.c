@@ -137,6 +137,48 @@ iml_status iml__fontindex_cover(const iml__fontindex *x, iml__setter *s, const u
     return IML_OK;
 }
 
+static bool set_mixed(const uint32_t *cp, size_t n, enum iml__lay_vertical v)
+{
+    for (size_t k = 0; k < n && v == IML__LAY_AUTO; k++) {
+        const iml__ucd_rec *r = iml__ucd_get(cp[k]);
+        bool common = r->script == IML__SC_Zyyy || r->script == IML__SC_Zinh;
+        if (!common && (r->vo == IML__VO_U || r->vo == IML__VO_Tu)) return true;
+    }
+    return v == IML__LAY_MIXED;
+}
+
+static iml_status has_vert(const iml__fontindex *x, iml__setter *s, size_t i, uint32_t cp,
+                           bool *yes, iml_err *e)
+{
+    iml__fontfile *file;
+    iml_status st = iml__setter_file(s, x->font[i].path, x->font[i].index, &file, e);
+    *yes = st == IML_OK && iml__fontfile_vert(file, s->proof, cp);
+    return st == IML_EINPUT ? IML_OK : st;
+}
+
+iml_status iml__fontindex_cover_column(const iml__fontindex *x, iml__setter *s, const uint32_t *cp,
+                                       size_t n, enum iml__lay_vertical vertical,
+                                       const size_t *common, size_t ncommon, uint64_t *row,
+                                       iml_err *e)
+{
+    if (!set_mixed(cp, n, vertical)) return IML_OK;
+    for (size_t k = 0; k < n; k++) {
+        uint8_t script = iml__ucd_get(cp[k])->script;
+        bool given = false;
+        if (!iml__lay_needs_vert(cp[k])) continue;
+        for (size_t i = 0;
+             i < ncommon && !given && (script == IML__SC_Zyyy || script == IML__SC_Zinh); i++)
+            IML_TRY(has_vert(x, s, common[i], cp[k], &given, e));
+        for (size_t i = 0; i < x->nfont && !given; i++) {
+            bool yes = true;
+            if (!(row[i / 64] >> (i & 63) & 1)) continue;
+            IML_TRY(has_vert(x, s, i, cp[k], &yes, e));
+            if (!yes) row[i / 64] &= ~(1ull << (i & 63));
+        }
+    }
+    return IML_OK;
+}
+
 iml_status iml__fontindex_face(const iml__fontindex *x, size_t i, iml__setter *s, int32_t size,
                                iml__face **f, iml_err *e)
 {

@@ -72,6 +72,13 @@ size_t iml__fontindex_words(const iml__fontindex *x);
 iml_status iml__fontindex_cover(const iml__fontindex *x, iml__setter *s, const uint32_t *cp,
                                 size_t n, const size_t *common, size_t ncommon, uint64_t *row,
                                 iml_err *e);
+// For columns read downward (text_direction top_to_bottom): takes out of the row the faces that
+// have no proved vertical form where layout would refuse them for it (small kana; comma and full
+// stop, unless a face of common has it). Asks nothing if the text is not set mixed.
+iml_status iml__fontindex_cover_column(const iml__fontindex *x, iml__setter *s, const uint32_t *cp,
+                                       size_t n, enum iml__lay_vertical vertical,
+                                       const size_t *common, size_t ncommon, uint64_t *row,
+                                       iml_err *e);
 // The face of the index as a setter's face.
 iml_status iml__fontindex_face(const iml__fontindex *x, size_t i, iml__setter *s, int32_t size,
                                iml__face **f, iml_err *e);

@@ -202,6 +202,11 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
         memcpy(w->row, s->spec[it->plan.spec].row, words * sizeof *w->row);
         IML_TRY(
             iml__fontindex_cover(s->fonts, w->setter, cp, n, s->fallback, s->nfallback, w->row, e));
+        if (en[IML__E_text_direction] == IML__DIR_TTB) // small kana must have their vertical forms
+            IML_TRY(iml__fontindex_cover_column(
+                s->fonts, w->setter, cp, n,
+                (enum iml__lay_vertical)en[IML__E_vertical_orientation], s->fallback, s->nfallback,
+                w->row, e));
         for (it->face_attempt = 0; it->face_attempt < IML__FACE_ATTEMPTS; it->face_attempt++) {
             uint32_t attempt = it->text_attempt * IML__FACE_ATTEMPTS + it->face_attempt;
             if (!pick_face(s, &it->plan, attempt, w->row, &face)) break;

@@ -26,17 +26,6 @@ static bool mixed_column(const iml__lay_par *p, const iml__lay_opt *o)
     return o->dir == IML__LAY_TTB && !p->sideways && !p->upright_all;
 }
 
-// In a mixed column: whether the first code point has to come with its vertical form. Without one,
-// other Tu characters stay upright as they are and Tr characters are turned (UAX 50).
-static bool needs_vert(const iml__lay_par *p, const iml__lay_opt *o, uint32_t i)
-{
-    if (!mixed_column(p, o) || p->vo[i] != IML__VO_Tu) return false;
-    uint32_t c = p->cp[i];
-    uint8_t s = iml__ucd_get(c)->script;
-    return s == IML__SC_Hira || s == IML__SC_Kana || c == 0x3001 || c == 0x3002 || c == 0xFF0C ||
-           c == 0xFF0E;
-}
-
 static bool covers_all(const iml__lay_par *p, iml__face *f, uint32_t start, uint32_t end,
                        bool *emoji)
 {
@@ -59,7 +48,9 @@ static uint32_t face_for(const iml__lay_par *p, const iml__lay_opt *o, uint32_t 
     for (uint32_t k = 0; k < o->nfaces; k++) {
         if (k && !o->fallback_any && !common) break;
         bool emoji = false;
-        if (needs_vert(p, o, start) && !iml__face_vert(o->faces[k], p->cp[start])) continue;
+        if (mixed_column(p, o) && iml__lay_needs_vert(p->cp[start]) &&
+            !iml__face_vert(o->faces[k], p->cp[start]))
+            continue;
         if (!covers_all(p, o->faces[k], start, end, &emoji)) continue;
         // Asked for in colour: a later colour face goes before an earlier plain one.
         for (uint32_t j = k + 1; emoji && !iml__face_colour(o->faces[k]) && j < o->nfaces; j++)

@@ -167,6 +167,9 @@ static iml_status find_fonts(iml__synth *s, const iml__synth_opts *o, iml_err *e
     }
     if (!given) IML_TRY(iml__fontindex_add_system(s->fonts, e));
     if (given) s->foreign = true;
+    char cache[4096];
+    if (iml__fontindex_cache_place(cache, sizeof cache))
+        IML_TRY(iml__fontindex_use_cache(s->fonts, cache, e));
     IML_TRY(iml__fontindex_finish(s->fonts, e));
     s->nfallback = iml__fontindex_fallbacks(s->fonts, s->fallback);
     if (!c->nfont_weights) return IML_OK;

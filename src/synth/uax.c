@@ -175,6 +175,13 @@ static void scripts(iml__lay_par *p, uint32_t own)
         if (iml__ucd_script[s] == own) memset(p->script, s, p->n);
 }
 
+bool iml__lay_needs_vert(uint32_t cp)
+{
+    const iml__ucd_rec *r = iml__ucd_get(cp);
+    return r->vo == IML__VO_Tu && (r->script == IML__SC_Hira || r->script == IML__SC_Kana ||
+                                   cp == 0x3001 || cp == 0x3002 || cp == 0xFF0C || cp == 0xFF0E);
+}
+
 // Columns: how the paragraph as a whole is held, and from that the base direction (-1 = first
 // strong).
 static int hold(iml__lay_par *p, const iml__lay_opt *o)

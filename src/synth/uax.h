@@ -22,6 +22,9 @@ iml_status iml__thai_new(iml__thai **t, iml_err *e);
 void iml__thai_free(iml__thai **t);
 iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_t *may,
                             iml_arena *a, iml_err *e);
+// Of a column read downward, set mixed: whether this character has to come with its vertical form.
+// Other Tu characters stay upright as they are and Tr characters are turned (UAX 50).
+bool iml__lay_needs_vert(uint32_t cp);
 // The whole: *p from text. Problems of the text are told in *bad.
 iml_status iml__lay_paragraph(iml__lay_par *p, const char *utf8, size_t len, const iml__lay_opt *o,
                               iml__thai *thai, enum iml__lay_problem *bad, iml_arena *a,

@@ -369,6 +369,112 @@ static void a_warm_cache_changes_nothing(void **state)
     free(p);
 }
 
+static uint32_t decode(const char *s, size_t n, uint32_t *cp)
+{
+    uint32_t out = 0;
+    for (size_t i = 0; i < n;) {
+        uint8_t c = (uint8_t)s[i];
+        int more = c < 0x80 ? 0 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+        uint32_t v = more ? c & (0x3Fu >> more) : c;
+        for (i++; more--; i++) v = v << 6 | ((uint8_t)s[i] & 63);
+        cp[out++] = v;
+    }
+    return out;
+}
+
+// Every line of every corpus we bring along, in every face of the default set that says it covers
+// it.
+static void default_corpora_draw_without_tofu(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum iml__lay_dir dir;
+    } rows[] = {{"latin", IML__LAY_LTR},        {"greek", IML__LAY_LTR},
+                {"cyrillic", IML__LAY_LTR},     {"arabic", IML__LAY_RTL},
+                {"hebrew", IML__LAY_RTL},       {"devanagari", IML__LAY_LTR},
+                {"bengali", IML__LAY_LTR},      {"tamil", IML__LAY_LTR},
+                {"thai", IML__LAY_LTR},         {"han", IML__LAY_LTR},
+                {"kana", IML__LAY_LTR},         {"hangul", IML__LAY_LTR},
+                {"han_vertical", IML__LAY_TTB}, {"kana_vertical", IML__LAY_TTB}};
+    iml__fontindex *x;
+    iml__setter *s;
+    assert_ok(iml__fontindex_new(&x, e));
+    assert_ok(iml__fontindex_add_system(x, e));
+    if (!iml__fontindex_default_set(x)) {
+        iml__fontindex_free(&x);
+        print_message("skipped: the default font set is not whole here\n");
+        skip();
+    }
+    assert_ok(iml__fontindex_finish(x, e));
+    assert_ok(iml__setter_new(&s, IML__GLYPH_CACHE, e));
+    size_t fall[3], nfall = iml__fontindex_fallbacks(x, fall), words = iml__fontindex_words(x);
+    uint64_t row[16];
+    assert_true(words <= 16);
+    for (size_t r = 0; r < IML_COUNT_OF(rows); r++) {
+        char path[256];
+        size_t n;
+        snprintf(path, sizeof path, "%s/src/synth/corpora/%s.txt", IML_SOURCE_DIR, rows[r].name);
+        char *text = (char *)slurp(path, &n);
+        unsigned lines = 0, none = 0, drawn = 0, refused = 0;
+        for (char *p = text, *end = text + n, *next; p < end; p = next) {
+            char *nl = memchr(p, '\n', (size_t)(end - p));
+            next = nl ? nl + 1 : end;
+            size_t len = (size_t)((nl ? nl : end) - p);
+            uint32_t cp[2048], ncp;
+            if (!len || len > 2000 || *p == '#') continue;
+            ncp = decode(p, len, cp);
+            memset(row, 0xFF, sizeof row);
+            row[words - 1] = ~0ull >> (64 * words - iml__fontindex_count(x));
+            assert_ok(iml__fontindex_cover(x, s, cp, ncp, fall, nfall, row, e));
+            if (rows[r].dir == IML__LAY_TTB)
+                assert_ok(
+                    iml__fontindex_cover_column(x, s, cp, ncp, IML__LAY_AUTO, fall, nfall, row, e));
+            unsigned here = 0, tried = 0, can = 0;
+            for (size_t i = 0; i < words; i++) can += (unsigned)__builtin_popcountll(row[i]);
+            none += !can;
+            lines++;
+            for (size_t i = 0; i < iml__fontindex_count(x) && tried < 6; i++) {
+                if (!(row[i / 64] >> (i & 63) & 1) || (can > 6 && (i + lines) % 3))
+                    continue; // each line other faces
+                iml__face *face[4];
+                iml__lay_opt o;
+                iml__lay_block b;
+                iml__lay_opt_default(&o);
+                assert_ok(iml__fontindex_face(x, i, s, 24, &face[0], e));
+                for (size_t k = 0; k < nfall; k++)
+                    assert_ok(iml__fontindex_face(x, fall[k], s, 24, &face[1 + k], e));
+                o.dir = rows[r].dir, o.faces = face, o.nfaces = 1 + (uint32_t)nfall;
+                assert_ok(iml__lay_text(s, &b, p, len, &o, &arena, e));
+                tried++;
+                if (b.problem) {
+                    refused++;
+                    if (refused < 4)
+                        print_message("%s: %s: %s at %u: %.*s\n", rows[r].name,
+                                      iml__fontindex_font(x, i)->name,
+                                      iml__lay_problem_name(b.problem), b.problem_cp, (int)len, p);
+                } else {
+                    here++;
+                    // The main face draws everything but Common and Inherited characters.
+                    for (uint32_t u = 0; u < b.lines[0].nunits; u++) {
+                        const iml__lay_unit *v = &b.lines[0].units[u];
+                        if (v->face) assert_true(b.par.flags[v->start] & IML__LAY_COMMON);
+                    }
+                }
+                iml__arena_reset(&arena);
+                iml__setter_tidy(s);
+            }
+            drawn += here;
+        }
+        print_message("%-13s %3u lines, %u drawn, %u refused by layout, %u without a face\n",
+                      rows[r].name, lines, drawn, refused, none);
+        assert_true(lines >= 80 && drawn >= lines && !refused && !none);
+        free(text);
+    }
+    iml__setter_free(&s);
+    iml__fontindex_free(&x);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -403,6 +509,7 @@ int main(void)
         cmocka_unit_test(rows_tell_who_covers_a_text),
         cmocka_unit_test(a_warm_cache_changes_nothing),
         cmocka_unit_test(the_default_set_is_used_alone),
+        cmocka_unit_test(default_corpora_draw_without_tofu),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
