@@ -18,7 +18,8 @@ struct cell {
 static inline struct cell cell_of(int64_t a, int64_t b, int lg)
 {
     int shift = 2 * lg + 8;
-    int64_t s = (a << lg) + ((int64_t)1 << 2 * lg >> 1) + ((int64_t)128 << 2 * lg), d = b - a;
+    int64_t s = a * ((int64_t)1 << lg) + ((int64_t)1 << 2 * lg >> 1) + ((int64_t)128 << 2 * lg),
+            d = b - a;
     int64_t high = s >> shift;
     struct cell c = {(int32_t)high, (int32_t)(s & (((int64_t)1 << shift) - 1)), (int32_t)d, false};
     c.wild = d > 1 << 27 || d < -(1 << 27) || high > 1 << 29 || high < -(1 << 29);
