@@ -260,6 +260,7 @@ typedef struct iml_report {
     bool stopped;  // by cancel
     bool guard;    // by max_errors
     uint64_t content; // the manifest's content hash, 0 while incomplete
+    uint64_t bad_class[IML_CLASS_BUG + 1]; // bad items of this run by class; [0]: remembered ones
 } iml_report;
 
 IML_API iml_status iml_ctx_new(iml_ctx **c, iml_err *e); // *owned*
@@ -269,8 +270,8 @@ IML_API void iml_ctx_log(iml_ctx *c, int level, void (*fn)(void *user, int level
 
 IML_API void iml_run_opts_default(iml_run_opts *o);
 // Runs the job to its end in the calling thread and the workers it makes. IML_OK also when some
-// items are bad (see the report). IML_ECANCEL: stopped by cancel; IML_ESINK; IML_EARG: refused
-// before the first item; IML_EBUG.
+// items are bad (see the report). IML_ECANCEL: stopped by cancel; IML_ELIMIT: by max_errors;
+// IML_ESINK; IML_EARG: refused before the first item; IML_EBUG.
 IML_API iml_status iml_run(iml_ctx *c, const iml_job *j, const iml_sink_ops *k,
                            const iml_run_opts *o, iml_report *r, iml_err *e);
 

@@ -35,7 +35,7 @@ struct iml__parcel {
     size_t nname, cap_name;
     struct iml__charge charge; // bytes handed over and not yet written; refs 0: not charged
     bool spooled;              // some files are in the commit protocol's spool
-    bool counted;              // charge.bytes is up to date
+    uint64_t tag, bytes;       // of the buffers above, each once
     iml_status status;         // of the attempt
     uint32_t stage, tries;     // stage: IML__STAGE_NONE: unknown
     int signal;
@@ -46,11 +46,12 @@ struct iml__flight {            // beside the plan's item, by slot
     struct iml__parcel *parcel; // or NULL: nothing handed over, nothing to say
     iml_buf *input;             // read ahead
     struct iml__split *split;   // of the running item, or NULL
-    void *dest;
-    bool reading;  // an io thread has it
-    bool orphan;   // dropped while an io thread has it, which then forgets it
-    bool lent;     // its output lies in a worker process that waits for it to be written
-    uint32_t next; // pull: chain of taken items
+    bool reading;               // an io thread has it
+    bool orphan;                // dropped while an io thread has it, which then forgets it
+    bool lent;                  // its output lies in the memory of worker `lender`, which waits
+    uint32_t lender;
+    uint32_t next;  // pull: chain of taken items
+    uint64_t index; // pull
 };
 
 // ---- Times: log-linear buckets, an eighth of a power of two wide.
@@ -66,6 +67,22 @@ double iml__hist_quantile(const struct iml__hist *h, double q); // us
 enum { IML__HIST_ITEM = IML_STAGE_MAX, IML__HISTS };            // whole items, beside the stages
 
 // ---- Workers
+
+struct iml__claimed {
+    iml__slot slot;
+    bool reading; // an io thread had its input in hand when it was claimed
+    bool isolate; // has killed a run: not in this process
+    uint32_t attempt;
+    uint64_t index;
+    void *dest;
+};
+
+struct iml__due { // an item on its way out, copied from the plan under the lock
+    iml__slot slot;
+    bool bad;
+    uint32_t tries;
+    uint64_t index;
+};
 
 struct iml__ended { // an attempt that the plan does not know of yet
     iml__slot slot;
@@ -86,17 +103,21 @@ struct iml__worker {
     bool state_made;
     struct iml__mark mark;
     // The worker's own, told to the plan at its next visit (R4).
-    iml__slot queue[IML__GRAIN_MAX]; // claimed; those from `at` on have not ended
+    struct iml__claimed queue[IML__GRAIN_MAX]; // those from `at` on have not ended
     uint32_t nqueue, at;
-    bool started;      // the plan knows that queue[at] runs
-    bool lost;         // the run stopped meanwhile: what runs belongs to nobody
-    iml_status failed; // class SINK: what ran last could not be written
-    uint32_t posted;   // process mode: of the queue, in the mailbox
-    iml__slot lent;    // process mode: whose output lies there unwritten
+    bool started; // the plan knows that queue[at] runs
+    bool lost;    // the run stopped meanwhile: what runs belongs to nobody
+    bool touched; // the attempt has written something that a failure must take back
+    uint64_t item_files, item_bytes; // that the attempt has handed to the sink
+    uint32_t posted;                 // process mode: of the queue, in the mailbox
+    bool unacked;                    // process mode: the worker waits for an acknowledgement
+    bool lent; // guarded by lock: ... because its memory holds what is being written
     struct iml__ended ended[IML__GRAIN_MAX];
     uint32_t nended;
     struct iml__parcel *parcel; // of the running attempt, or NULL
-    uint8_t suspect[48];        // the record that a signal handler writes
+    uint64_t now;               // the end of the item before, 0: look at the clock
+    uint32_t suspected;         // atomic: the record below is whole
+    uint8_t suspect[48];        // what a signal handler writes
     // Sums, read by others without the lock: relaxed atomics.
     uint64_t busy_us, wait_input_us, wait_bytes_us, wait_sink_us, files, bytes;
     struct iml__hist hist[IML__HISTS];
@@ -129,10 +150,9 @@ struct iml_run_t {
     struct iml__cond {
         pthread_cond_t cv;
         uint32_t waiting;
-    } work, sinker, committer, ahead, input, caller;
-    uint32_t starters; // workers that wait for more than a claim: they are all woken
-    bool sink_busy;    // an ordered sink writes
-    bool over;         // threads go home
+    } work, start, sinker, committer, ahead, input, caller; // work: claims; start: the rest
+    bool sink_busy;                                         // an ordered sink writes
+    bool over;                                              // threads go home
     iml_status failed; // the first failure that ends the run, with its detail
     iml_err err;
     struct iml__parcel *parcels; // free
@@ -145,6 +165,10 @@ struct iml_run_t {
     uint64_t files0, bytes0; // written by the sink thread
     uint64_t retried, deaths, timeouts, peak_inflight;
     uint64_t per_class[IML_CLASS_BUG + 1]; // bad items
+    uint64_t bad_seen;
+    bool cancelled, guard, has_locks, sink_open;
+    struct iml__hist write_hist; // the sink thread's own
+    int input_dir;               // AT_FDCWD or input_root
     uint64_t soft_since_us;
     uint32_t hard; // atomic: workers are to give up
     uint64_t begun_us, begun_cpu_us;
@@ -156,6 +180,13 @@ struct iml_run_t {
     uint64_t audits;
 };
 
+// ---- launch.c
+// What auto means for this job, and why, as text for the banner; *borrowed* for ever.
+void iml__run_mode(const iml_job *j, const iml_run_opts *o, int *mode, const char **why);
+
+// ---- report.c
+const char *iml__stage_name(const iml_job *j, uint32_t stage); // NULL: none
+
 // ---- run.c
 void iml__run_lock(struct iml_run_t *r);
 void iml__run_unlock(struct iml_run_t *r); // passes wake-ups on; sweeps up what was dropped
@@ -163,7 +194,13 @@ void iml__run_unlock(struct iml_run_t *r); // passes wake-ups on; sweeps up what
 // first.
 void iml__run_wait(struct iml_run_t *r, struct iml__cond *c, uint64_t due_us);
 void iml__run_fail(struct iml_run_t *r, iml_status st,
-                   const iml_err *e);                        // lock held; stops the run
+                   const iml_err *e); // lock held; stops the run
+enum iml__answer iml__run_claim(struct iml_run_t *r, uint32_t worker, uint64_t now);
+void iml__run_admitted(struct iml_run_t *r, const struct iml__view *before,
+                       const struct iml__view *now);          // looks after I7
+iml_status iml__run_verdict(struct iml_run_t *r, iml_err *e); // after the join
+void iml__run_report(struct iml_run_t *r, const struct iml__commit_sums *sums, iml_status st,
+                     iml_report *rep);
 void iml__run_stop(struct iml_run_t *r, enum iml__stop why); // lock held
 bool iml__run_writes(const struct iml_run_t *r); // items need more than the plan's word to be done
 // Everything that makes a run but its threads; shared by iml_run_open.
@@ -175,7 +212,11 @@ void iml__run_free_all(struct iml_run_t **r);
 enum iml__did iml__sink_step(struct iml_run_t *r, bool wait);
 enum iml__did iml__commit_step(struct iml_run_t *r, bool wait);
 // A written or bad item: tells the commit protocol, links its input into quarantine. No lock.
-iml_status iml__run_book(struct iml_run_t *r, iml__slot s, iml_err *e);
+iml_status iml__run_book(struct iml_run_t *r, const struct iml__due *d, iml_err *e);
+struct iml__due iml__run_due(const struct iml_run_t *r, iml__slot s); // lock held
+// An item has been written and booked, or could not be (st). Lock held.
+void iml__run_put_end(struct iml_run_t *r, const struct iml__due *d, iml_status st,
+                      const iml_err *e);
 // Gives the item's memory back and frees its slot's flight. Lock held.
 void iml__run_clear(struct iml_run_t *r, iml__slot s);
 // The calling thread's part: cancel, progress, metrics. No lock. Returns when it is due again.
@@ -191,18 +232,35 @@ void iml__worker_close(struct iml__worker *w);
 // One visit to the plan and what it hands out. wait: sleep if there is nothing (else say so).
 enum iml__did iml__worker_step(struct iml__worker *w, bool wait);
 void *iml__worker_main(void *worker);
-// Tells the plan what w has not told it yet, and that queue[at] runs. Lock held. false: lost.
-bool iml__worker_tell(struct iml__worker *w);
-struct iml__parcel *
-iml__worker_parcel(struct iml__worker *w); // of the running attempt; NULL: ENOMEM
+bool iml__worker_ready(struct iml__worker *w); // on its own thread, before its first step
+void iml__worker_leave(void);                  // the calling thread is no worker any more
+// A failed attempt leaves nothing but its reasons. No lock.
+void iml__worker_failed(struct iml__worker *w, iml_status st, const iml_err *e, uint32_t stage);
+void iml__worker_note(struct iml__worker *w, enum iml__how how, uint64_t now_us); // it is over
+void iml__worker_note_locked(struct iml__worker *w, enum iml__how how, uint64_t now_us);
+void iml__worker_book(struct iml__worker *w); // lock held; may release it for a while
+enum iml__how iml__how_of(iml_status st);
+// Files for an ordered sink or a caller, and counts, go into the attempt's parcel. *moved*.
+iml_status iml__worker_pack(struct iml__worker *w, const iml_out *out, size_t n,
+                            const struct iml__tally *t, uint32_t nt, bool copy, iml_err *e);
+enum iml__did iml__worker_idle(struct iml__worker *w, bool start, bool wait); // lock held
+enum iml__answer iml__worker_take(struct iml__worker *w);                     // lock held
+// Tells the plan what w has not told it yet; running: and that queue[at] runs. Lock held. false:
+// the run has stopped hard, and what runs belongs to nobody.
+bool iml__worker_tell(struct iml__worker *w, bool running);
+// Of the running attempt; NULL: no memory. Lock held.
+struct iml__parcel *iml__worker_parcel(struct iml__worker *w);
+void iml__worker_suspect(struct iml__worker *w, uint64_t index); // UINT64_MAX: nothing runs
 
 // ---- emit.c
 extern const struct iml__attempt_ops iml__thread_ops;
+// An unordered sink's files, at once. *moved*.
+iml_status iml__put_now(struct iml__worker *w, uint64_t index, iml_out *out, size_t n, iml_err *e);
 iml_status iml__emit_from(struct iml__worker *w, const iml_out *o, bool copy, iml_err *e);
 
 // ---- remote.c: an attempt in a worker process; nw: which of the nursery's workers
 enum iml__did iml__remote_step(struct iml__worker *w, bool wait);
-bool iml__remote_isolated(struct iml__worker *w, iml__slot s);
+void iml__remote_isolated(struct iml__worker *w); // queue[at], in a process of its own
 
 // ---- parcel.c
 struct iml__parcel *iml__parcel_get(struct iml_run_t *r);          // lock held; NULL: no memory
@@ -213,8 +271,9 @@ void iml__parcel_free(struct iml__parcel **p);
 iml_status iml__parcel_add(struct iml__parcel *p, const iml_out *o, bool copy, iml_err *e);
 iml_status iml__parcel_tally(struct iml__parcel *p, const struct iml__tally *t, uint32_t n,
                              iml_err *e);
-void iml__parcel_seal(struct iml__parcel *p);      // out[] may be handed on
-uint64_t iml__parcel_bytes(struct iml__parcel *p); // each buffer once
+void iml__parcel_seal(struct iml__parcel *p); // out[] may be handed on
+// Bytes of the buffers among these fragments that no file of p has yet. take: they are p's now.
+uint64_t iml__parcel_weigh(struct iml__parcel *p, const iml_frag *frag, uint32_t n, bool take);
 
 // ---- split.c
 iml_status iml__split_run(struct iml__attempt *a, uint32_t n, size_t part_bytes,
