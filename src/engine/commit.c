@@ -732,6 +732,7 @@ static iml_status complete(struct iml__commit *c, const struct iml__ledger *l,
 static iml_status ledger_error(iml_status st, iml_err *e)
 {
     // A journal that cannot be read is no item's fault, and not one of the arguments either.
+    if (e && st == IML_ENOMEM) e->sys = ENOMEM;
     if (e && st) e->status = IML_ESINK;
     return st ? IML_ESINK : IML_OK;
 }

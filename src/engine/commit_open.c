@@ -20,6 +20,7 @@
 static iml_status as_sink(iml_status st, iml_err *e)
 {
     if (!st || st == IML_EARG || st == IML_EBUG) return st;
+    if (e && st == IML_ENOMEM) e->sys = ENOMEM;
     if (e) e->status = IML_ESINK;
     return IML_ESINK;
 }

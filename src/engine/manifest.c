@@ -412,7 +412,10 @@ iml_status iml__bad_unite(struct iml__dirs *d, const char *node, const struct im
         size_t n, from = b.text.n;
         struct stat at;
         (void)snprintf(one, sizeof one, ".imloom/bad.%s.jsonl", l->node[i].name);
-        if (iml__fstatat(iml__dirs_root_fd(d), one, &at, AT_SYMLINK_NOFOLLOW) < 0) continue;
+        if (iml__fstatat(iml__dirs_root_fd(d), one, &at, AT_SYMLINK_NOFOLLOW) < 0) {
+            if (errno != ENOENT) st = IML_EINPUT;
+            continue;
+        }
         st = iml__file_read_heap(iml__dirs_root_fd(d), one, (uint64_t)1 << 36, &p, &n, e);
         if (st) break;
         iml__str_add(&b.text, p, n);

@@ -459,12 +459,12 @@ static iml_status join_unit(struct join *j, uint64_t unit, uint32_t ncounters, u
     iml_status st = iml__unit_text(j->dirs, unit, &text, j->e);
     if (!st) st = iml__unit_parse(iml__str_text(&text), text.n, &u, j->e);
     iml__str_free(&text);
-    if (st)
-        return st == IML_ENOMEM ? no_memory(j->e)
-                                : IML_FAIL(j->e, IML_ESINK,
-                                           "the unit file of part %llu in %.100s cannot be read; "
-                                           "run the same command again, it makes the part anew",
-                                           (unsigned long long)unit, iml__dirs_root(j->dirs));
+    if (st == IML_ENOMEM) return no_memory(j->e);
+    if (st) {
+        char name[64];
+        iml__unit_name(name, unit);
+        return iml__sink_error(j->e, EIO, "read", iml__dirs_root(j->dirs), name);
+    }
     for (size_t i = 0; i < u.parts && !st; i++) st = join_part(j, unit, &u.part[i]);
     for (size_t i = 0; i < u.counters; i++)
         if (u.counter[i].id < ncounters) sum[u.counter[i].id] += u.counter[i].sum;
@@ -486,7 +486,7 @@ iml_status iml__parts_join(struct iml__dirs *d, const char *node, uint64_t units
     struct join j = {.dirs = d, .node = node, .chunk = iml__alloc(CHUNK), .e = e};
     iml_status st = j.chunk ? IML_OK : no_memory(e);
     for (uint64_t u = 0; u < units && !st; u++) st = join_unit(&j, u, ncounters, sum);
-    if (j.n) qsort(j.a, j.n, sizeof *j.a, by_aggregate);
+    if (!st && j.n) qsort(j.a, j.n, sizeof *j.a, by_aggregate);
     for (size_t i = 0; i < j.n && !st; i++) {
         int r = sync ? iml__fdatasync(j.a[i].fd) : 0, sys = errno;
         if (iml__close(&j.a[i].fd) < 0 && r == 0) r = -1, sys = errno;

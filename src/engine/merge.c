@@ -1,0 +1,247 @@
+// merge.c: one manifest over what several nodes made.
+//
+// Merge trusts journals, not exit codes: a node that was killed and one that failed look the same,
+// as units without record. It holds the lock of every node's journal while it works, so that a
+// node that is still alive is refused instead of overtaken, and their stale temporary files can be
+// removed. Files of other output directories are linked, never moved: a merge that is killed half
+// way is run again. Rejected: concatenating journals (the nodes' own would no longer say where
+// their lists are).
+#include "src/engine/merge.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "src/base/err.h"
+#include "src/base/mem.h"
+#include "src/engine/commit_in.h"
+#include "src/io/vfs.h"
+#include "src/io/walk.h"
+
+enum { NODES_MAX = 4096 };
+
+struct merge {
+    struct iml__dirs *dirs;
+    struct iml__set set;
+    int *lock; // [nodes]
+    size_t nlock;
+    int list_fd;
+    iml_err *e;
+};
+
+// ---- Several directories into one
+
+static iml_status copy_file(const struct iml__walk_entry *f, int from, struct iml__dirs *to,
+                            iml_err *e)
+{
+    enum { CHUNK = 1 << 20 };
+    int in = iml__openat(from, f->path, O_RDONLY | O_NOFOLLOW, 0), out = -1;
+    uint8_t *chunk = iml__alloc(CHUNK);
+    iml_status st = IML_OK;
+    ssize_t n = -1;
+    if (in < 0 || !chunk) st = iml__sink_error(e, in < 0 ? errno : ENOMEM, "copy", NULL, f->path);
+    if (!st) st = iml__tmp_create(to, f->path, "merge", &out, e);
+    while (!st && (n = iml__read_all(in, chunk, CHUNK)) > 0)
+        if (iml__write_all(out, chunk, (size_t)n) < 0)
+            st = iml__sink_error(e, errno, "write", iml__dirs_root(to), f->path);
+    if (!st && n < 0) st = iml__sink_error(e, errno, "copy", NULL, f->path);
+    iml__close(&in);
+    if (iml__close(&out) < 0 && !st)
+        st = iml__sink_error(e, errno, "write", iml__dirs_root(to), f->path);
+    IML_FREE(chunk);
+    if (!st) st = iml__tmp_rename(to, f->path, "merge", e);
+    if (st) iml__tmp_remove(to, f->path, "merge");
+    return st;
+}
+
+static iml_status import_file(const struct iml__walk_entry *f, int from, struct iml__dirs *to,
+                              iml_err *e)
+{
+    struct iml__dir use;
+    const char *leaf;
+    struct stat st;
+    IML_TRY(iml__dirs_get(to, f->path, true, &use, &leaf, e));
+    int r = iml__linkat(from, f->path, use.fd, leaf, 0), sys = errno;
+    bool there = r < 0 && sys == EEXIST;
+    if (there && iml__fstatat(use.fd, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (uint64_t)st.st_size == f->size)
+        r = 0; // an earlier merge, or two nodes that made the same file; records are compared later
+    iml__dirs_put(to, &use);
+    if (r == 0) return IML_OK;
+    if (there && strstr(f->path, ".imloom/journal."))
+        return IML_FAIL(e, IML_EARG, "two of the directories hold a %.60s of their own; give each "
+                        "node its --shard i/n", f->path);
+    return copy_file(f, from, to, e); // another file system, or one without links
+}
+
+static bool own_to_out(const char *path) // what each directory keeps for itself
+{
+    return strcmp(path, "manifest.json") == 0 || strcmp(path, ".imloom/bad.jsonl") == 0 ||
+           strcmp(path, ".imloom/report.json") == 0;
+}
+
+// Lists a directory of an output that walk does not enter by itself.
+static iml_status import_tree(const char *out, const char *below, struct iml__dirs *to, iml_err *e)
+{
+    char root[4096];
+    struct iml__walk *w;
+    struct iml__walk_opts o = {.hidden = true, .no_links = true};
+    (void)snprintf(root, sizeof root, "%s%s", out, below);
+    iml_status st = iml__walk(root, &o, &w, e);
+    if (st) return st;
+    int from = iml__openat(AT_FDCWD, out, O_RDONLY | O_DIRECTORY, 0);
+    if (from < 0) st = iml__sink_error(e, errno, "open", NULL, out);
+    for (size_t i = 0; i < w->n && !st; i++) {
+        char path[4200];
+        (void)snprintf(path, sizeof path, "%s%s%s", *below ? below + 1 : "", *below ? "/" : "",
+                       w->entry[i].path);
+        struct iml__walk_entry f = {path, w->entry[i].size, 0};
+        if (!own_to_out(path)) st = import_file(&f, from, to, e);
+    }
+    iml__close(&from);
+    iml__walk_free(&w);
+    return st;
+}
+
+// Data before journals, so that a record never stands without its files.
+static iml_status import_all(const char *const *out, size_t n, struct iml__dirs *to, iml_err *e)
+{
+    for (size_t i = 1; i < n; i++) {
+        IML_TRY(import_tree(out[i], "", to, e));
+        IML_TRY(import_tree(out[i], "/.imloom", to, e));
+    }
+    return IML_OK;
+}
+
+// ---- The nodes
+
+static iml_status lock_nodes(struct merge *m, const struct iml__ledger *l)
+{
+    m->lock = iml__calloc(l->nodes, sizeof *m->lock);
+    if (!m->lock) return iml__sink_error(m->e, ENOMEM, "merge", NULL, iml__dirs_root(m->dirs));
+    for (size_t i = 0; i < l->nodes; i++) {
+        char name[128];
+        (void)snprintf(name, sizeof name, ".imloom/journal.%s", l->node[i].name);
+        int fd = iml__openat(iml__dirs_root_fd(m->dirs), name, O_RDWR | O_NOFOLLOW, 0);
+        if (fd < 0) return iml__sink_error(m->e, errno, "open", iml__dirs_root(m->dirs), name);
+        m->lock[m->nlock++] = fd;
+        if (iml__flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+            return IML_FAIL(m->e, IML_EARG, "node %s is still writing to %.100s; merge when it has "
+                            "ended", l->node[i].name, iml__dirs_root(m->dirs));
+    }
+    return IML_OK;
+}
+
+// All nodes must have made the same set; the largest count counts (sets grow).
+static iml_status agree(struct merge *m, const struct iml__ledger *l)
+{
+    bool found, any = false;
+    for (size_t i = 0; i < l->nodes; i++) {
+        struct iml__set s;
+        IML_TRY(iml__set_read(&s, m->dirs, l->node[i].name, &found, m->e));
+        if (!found) continue; // killed before it began
+        char what[120];
+        bool same = !any || (iml__set_run_hash(&s) == iml__set_run_hash(&m->set) &&
+                             s.plan == m->set.plan);
+        iml__set_difference(any ? &m->set : &s, &s, what, sizeof what);
+        if (!same) {
+            iml__set_free(&s);
+            return IML_FAIL(m->e, IML_EARG, "node %s of %.60s was run with other settings (%s)",
+                            l->node[i].name, iml__dirs_root(m->dirs), what);
+        }
+        uint64_t count = IML_MAX(s.count, any ? m->set.count : 0);
+        if (any) iml__set_free(&s);
+        else m->set = s, any = true;
+        m->set.count = count;
+    }
+    if (any) return IML_OK;
+    return IML_FAIL(m->e, IML_EARG, "%.120s holds no data set", iml__dirs_root(m->dirs));
+}
+
+static iml_status check_runs(struct merge *m, const struct iml__ledger *l)
+{
+    uint64_t run = iml__set_run_hash(&m->set);
+    for (size_t i = 0; i < l->segments; i++) {
+        const struct iml__segment *s = &l->segment[i];
+        const struct iml__record *b = &l->node[s->node].rec[s->from];
+        if (b->bytes != run || b->id != m->set.plan)
+            return IML_FAIL(m->e, IML_EARG, "the journal of node %s in %.100s is of another "
+                            "configuration or plan", l->node[s->node].name,
+                            iml__dirs_root(m->dirs));
+    }
+    return IML_OK;
+}
+
+static iml_status list_joined(void *user, const iml__str *lines, iml_err *e)
+{
+    struct merge *m = user;
+    static const char name[] = ".imloom/files.merge.jsonl";
+    m->list_fd = iml__openat(iml__dirs_root_fd(m->dirs), name,
+                             O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0666);
+    if (m->list_fd < 0 || iml__write_all(m->list_fd, lines->p, lines->n) < 0)
+        return iml__sink_error(e, errno, "write", iml__dirs_root(m->dirs), name);
+    return IML_OK;
+}
+
+static iml_status close_set(struct merge *m, struct iml__ledger *l, int durability,
+                            struct iml__merged *out)
+{
+    struct iml__manifest made;
+    uint64_t boot = 0; // journals of other machines: sizes are looked at, hashes by verify
+    IML_TRY(iml__ledger_check(l, boot, m->e));
+    for (size_t i = 0; i < l->nodes; i++) {
+        uint64_t n;
+        IML_TRY(iml__walk_remove_tmp(iml__dirs_root_fd(m->dirs), iml__dirs_root(m->dirs),
+                                     l->node[i].name, &n, m->e));
+        out->temporaries += n;
+    }
+    m->set.count = IML_MAX(m->set.count, iml__ledger_extent(l));
+    out->missing = iml__set_missing(&m->set, l);
+    if (out->missing) return iml__bad_unite(m->dirs, "merge", l, durability, m->e);
+    IML_TRY(iml__dirs_unlink(m->dirs, "manifest.json", m->e));
+    IML_TRY(iml__manifest_make(m->dirs, "merge", &m->set, l, durability, list_joined, m, &made, m->e));
+    out->items = made.items, out->ok = made.ok, out->bad = made.bad;
+    out->files = made.files, out->bytes = made.bytes, out->content = made.content;
+    return IML_OK;
+}
+
+static iml_status merge(struct merge *m, int durability, struct iml__merged *out)
+{
+    struct iml__ledger *l = NULL;
+    // The first look finds the nodes and what a unit is; the second, under their locks, counts.
+    IML_TRY(iml__ledger_load(&l, m->dirs, 1, false, m->e));
+    iml_status st = lock_nodes(m, l);
+    if (!st) st = agree(m, l);
+    iml__ledger_free(&l);
+    if (st) return st;
+    IML_TRY(iml__ledger_load(&l, m->dirs, m->set.unit_items, m->set.parts, m->e));
+    st = check_runs(m, l);
+    if (!st && l->conflict)
+        st = IML_FAIL(m->e, IML_EBUG, "unit %llu was made by node %s and node %s with different "
+                      "bytes; they depend on more than settings, seed and index",
+                      (unsigned long long)l->conflict_unit, l->node[l->conflict_node[0]].name,
+                      l->node[l->conflict_node[1]].name);
+    if (!st) st = close_set(m, l, durability, out);
+    iml__ledger_free(&l);
+    return st;
+}
+
+iml_status iml__merge(const char *const *out, size_t n, int durability, struct iml__merged *r,
+                      iml_err *e)
+{
+    struct merge m = {.list_fd = -1, .e = e};
+    struct stat st;
+    *r = (struct iml__merged){0};
+    if (!n || iml__fstatat(AT_FDCWD, out[0], &st, 0) < 0)
+        return IML_FAIL(e, IML_EARG, "%.150s is no directory", n ? out[0] : "(nothing)");
+    IML_TRY(iml__dirs_open(&m.dirs, out[0], e));
+    iml__dirs_durable(m.dirs, durability != IML_DURABILITY_PROCESS);
+    iml_status s = import_all(out, n, m.dirs, e);
+    if (!s) s = merge(&m, durability, r);
+    for (size_t i = 0; i < m.nlock; i++) iml__close(&m.lock[i]);
+    IML_FREE(m.lock);
+    iml__close(&m.list_fd);
+    iml__set_free(&m.set);
+    iml__dirs_close(&m.dirs);
+    return s;
+}
