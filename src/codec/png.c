@@ -13,6 +13,7 @@
 #include "src/base/mem.h"
 #include "src/image/convert.h"
 
+#include <libdeflate.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -265,7 +266,11 @@ static iml_status decode(const uint8_t *p, size_t n, const iml__decode_opts *o, 
     return st;
 }
 
-static const char *version(void) { return "libpng " PNG_LIBPNG_VER_STRING; }
+// What is written depends on libdeflate, which tells its version in its header only.
+static const char *version(void)
+{
+    return "libdeflate " LIBDEFLATE_VERSION_STRING ", libpng " PNG_LIBPNG_VER_STRING;
+}
 
 const iml__codec iml__codec_png = {
     .name = "png",

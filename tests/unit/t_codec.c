@@ -438,6 +438,40 @@ static void cmyk_jpeg_becomes_rgb(void **state)
     }
 }
 
+static void webp_is_exact_at_100_and_near_below(void **state)
+{
+    (void)state;
+    if (!iml__codec_by_name("webp")) skip();
+    for (int channels = 1; channels <= 4; channels++)
+        for (int quality = 80; quality <= 100; quality += 20) {
+            iml__encode_opts o;
+            iml__encode_opts_default(&o);
+            o.quality = quality;
+            iml_image m = test_picture(&arena, 67, 31, channels, IML__U8, 1, 9), back;
+            size_t n, again;
+            uint8_t *p = encode("webp", &m, &o, &n), *q = encode("webp", &m, &o, &again);
+            assert_int_equal(n, again);
+            assert_memory_equal(p, q, n);
+            iml__decode_opts d;
+            iml__decode_opts_default(&d);
+            if (channels == 1 || channels == 3) d.channels = channels;
+            assert_ok(iml__picture_decode("t", p, n, &d, &arena, &back, e));
+            if (quality == 100 && channels != 2) assert_true(test_equal(&m, &back));
+            double err = 0;
+            for (int y = 0; y < 31; y++)
+                for (int x = 0; x < 67; x++)
+                    err += abs(iml__image_row(&m, y)[x * channels] -
+                               iml__image_row(&back, y)[x * back.channels]);
+            assert_true(err / (67 * 31) < (quality == 100 ? 0.001 : 12));
+            for (size_t cut = 0; cut < n; cut += 7) {
+                size_t mark = iml__arena_mark(&arena);
+                iml_status st = iml__picture_decode("cut", p, cut, &d, &arena, &back, NULL);
+                assert_int_equal(iml_status_class(st), IML_CLASS_ITEM);
+                assert_int_equal(iml__arena_mark(&arena), mark);
+            }
+        }
+}
+
 static void formats_are_found_by_content_not_by_name(void **state)
 {
     (void)state;
@@ -534,6 +568,7 @@ int main(void)
         T(dct_scaling_gives_the_smallest_side_that_is_enough),
         T(exif_orientation_turns_the_picture),
         T(cmyk_jpeg_becomes_rgb),
+        T(webp_is_exact_at_100_and_near_below),
         T(formats_are_found_by_content_not_by_name),
         T(every_cut_and_flip_of_a_png_is_clean),
         T(any_failing_allocation_is_clean),
