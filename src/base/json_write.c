@@ -40,7 +40,11 @@ static void open_level(iml__jsonw *w, char c, bool array)
     separate(w);
     iml__str_addc(w->out, c);
     bool flat = bit(w->inline_, w->depth);
-    if (w->depth < 31) w->depth++;
+    if (w->depth == 31) { // no room in the bit sets: the string says that it is no good
+        w->out->failed = IML_ELIMIT;
+        return;
+    }
+    w->depth++;
     uint32_t me = 1u << w->depth;
     w->filled &= ~me;
     w->arrays = array ? w->arrays | me : w->arrays & ~me;

@@ -95,6 +95,10 @@ size_t iml__num_g17(char out[32], double v)
 
 size_t iml__num_short(char out[32], double v)
 {
+    if (fabs(v) < 1e15 && v == floor(v)) { // 100, not 1e+02
+        (void)snprintf(out, 32, "%.0f", v);
+        return strlen(out);
+    }
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(out, 32, "%.*g", digits, v);
         if (strtod(out, NULL) == v) break; // both sides in the same locale
@@ -107,6 +111,7 @@ size_t iml__num_fixed(char out[32], double v, int digits)
 {
     static const int64_t pow10[] = {1,      10,      100,      1000,      10000,
                                     100000, 1000000, 10000000, 100000000, 1000000000};
+    if (!(fabs(v) * (double)pow10[digits] < 9007199254740992.0)) return iml__num_g17(out, v);
     int64_t p = pow10[digits], n = (int64_t)floor(v * (double)p + 0.5), a = n < 0 ? -n : n;
     const char *sign = n < 0 ? "-" : "";
     int len = digits ? snprintf(out, 32, "%s%" PRId64 ".%0*" PRId64, sign, a / p, digits, a % p)

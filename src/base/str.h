@@ -29,7 +29,7 @@ const char *iml__str_text(const iml__str *s); // never NULL
 size_t iml__num_g17(char out[32], double v);
 // Shortest form that reads back as the same double ("0.1", "1e+300").
 size_t iml__num_short(char out[32], double v);
-// Fixed: digits decimals (0..9), rounded floor(v*10^digits + 1/2); |v| < 2^53 / 10^digits.
+// Fixed: digits decimals (0..9), rounded floor(v*10^digits + 1/2); from 2^53 / 10^digits on: %.17g.
 size_t iml__num_fixed(char out[32], double v, int digits);
 
 // Numbers from text, locale-proof, whole string: false if it is none or does not fit.

@@ -68,12 +68,27 @@ static void text_is_escaped_and_always_valid(void **state)
     iml__str_free(&s);
 }
 
+static void too_deep_is_an_error_not_wrong_json(void **state)
+{
+    (void)state;
+    iml__str s;
+    iml__jsonw w;
+    iml__str_init(&s, 4096);
+    iml__jsonw_init(&w, &s, 0);
+    for (int k = 0; k < 31; k++) iml__jsonw_array(&w);
+    assert_int_equal(s.failed, IML_OK);
+    iml__jsonw_array(&w);
+    assert_int_equal(s.failed, IML_ELIMIT);
+    iml__str_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_line_has_no_spaces),
         cmocka_unit_test(inline_levels_stay_on_their_line),
         cmocka_unit_test(text_is_escaped_and_always_valid),
+        cmocka_unit_test(too_deep_is_an_error_not_wrong_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,12 +23,20 @@ static void numbers_read_back(void **state)
     char out[32];
     iml__num_short(out, 0.1);
     assert_string_equal(out, "0.1");
+    iml__num_short(out, 100);
+    assert_string_equal(out, "100");
+    iml__num_short(out, -3);
+    assert_string_equal(out, "-3");
+    iml__num_short(out, 1e300);
+    assert_string_equal(out, "1e+300");
     iml__num_g17(out, 0.1);
     assert_string_equal(out, "0.10000000000000001");
     iml__num_fixed(out, -1.005, 2);
     assert_string_equal(out, "-1.00");
     iml__num_fixed(out, 12.345, 2);
     assert_string_equal(out, "12.35");
+    iml__num_fixed(out, 1e20, 2);
+    assert_string_equal(out, "1e+20");
     iml__num_fixed(out, -0.25, 1);
     assert_string_equal(out, "-0.2");
 }
