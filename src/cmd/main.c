@@ -1,10 +1,98 @@
-// main.c: finds the command and runs it.
+// main.c: finds the command and runs it. `help`, `--version` and the hidden page makers live here.
+#include <locale.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "imloom/imloom.h"
+#include "src/base/err.h"
+#include "src/cmd/command.h"
 
-int main(void)
+#define IML_CMD(group, name, summary) {#group, #name, summary, iml__cmd_##name, &iml__doc_##name},
+const iml__command iml__commands[] = {
+#include "src/cmd/commands.def"
+};
+#undef IML_CMD
+const size_t iml__ncommands = IML_COUNT_OF(iml__commands);
+
+const iml__command *iml__command_find(const char *name)
 {
-    (void)fputs("imloom " IML_VERSION "\n", stdout);
+    for (size_t k = 0; k < iml__ncommands; k++)
+        if (!strcmp(iml__commands[k].name, name)) return &iml__commands[k];
+    return NULL;
+}
+
+int iml__complain(const iml_err *e, int code)
+{
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "imloom: %s\n", e->msg[0] ? e->msg : iml_status_text(e->status));
+    return code;
+}
+
+static int no_command(const char *name)
+{
+    const char *names[64] = {0};
+    for (size_t k = 0; k < iml__ncommands && k < 63; k++) names[k] = iml__commands[k].name;
+    const char *near = iml__nearest(name, names);
+    (void)fprintf(stderr, "imloom: no command '%s'; %s%s%s\n", name, near ? "did you mean " : "see ",
+                  near ? near : "imloom help", near ? "?" : "");
+    return IML__EXIT_USAGE;
+}
+
+static int help(int argc, char **argv)
+{
+    if (argc < 1) {
+        iml__help_screen(stdout);
+        return 0;
+    }
+    if (!strcmp(argv[0], "options")) {
+        iml__help_options(stdout);
+        return 0;
+    }
+    if (!strcmp(argv[0], "completion")) {
+        if (argc > 1 && iml__completion(stdout, argv[1])) return 0;
+        (void)fputs("imloom: help completion takes bash, zsh or fish\n", stderr);
+        return IML__EXIT_USAGE;
+    }
+    bool man = !strcmp(argv[0], "man");
+    const char *name = man ? argc > 1 ? argv[1] : "imloom" : argv[0];
+    if (man && !strcmp(name, "imloom")) {
+        iml__man_main(stdout);
+        return 0;
+    }
+    const iml__command *c = iml__command_find(name);
+    if (!c) return no_command(name);
+    man ? iml__man_page(stdout, c->doc) : iml__help_command(stdout, c->doc);
     return 0;
+}
+
+// A full disk or a closed pipe behind stdout must not look like success.
+static int flushed(int code)
+{
+    bool bad = fflush(stdout) != 0 || ferror(stdout);
+    if (!bad || code) return code;
+    (void)fputs("imloom: cannot write to standard output\n", stderr);
+    return IML__EXIT_FAILED;
+}
+
+static bool asks_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) return flushed(help(0, NULL));
+    if (!strcmp(argv[1], "help")) return flushed(help(argc - 2, argv + 2));
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+        (void)puts("imloom " IML_VERSION);
+        return flushed(0);
+    }
+    const iml__command *c = iml__command_find(argv[1]);
+    if (!c) return no_command(argv[1]);
+    if (asks_help(argc - 2, argv + 2)) {
+        iml__help_command(stdout, c->doc);
+        return flushed(0);
+    }
+    return flushed(c->run(argc - 2, argv + 2));
 }

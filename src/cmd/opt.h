@@ -4,7 +4,7 @@
 #define IML_CMD_OPT_H
 
 #include "imloom/imloom.h"
-#include "src/base/str.h"
+#include "src/base/json.h"
 
 enum iml__opt_type {
     IML__OPT_FLAG,   // bool; --no-NAME clears it
@@ -33,7 +33,7 @@ typedef struct iml__opt {
     const char *def;     // default as text, shown in --help and parsed at the start; NULL: none (0)
     double min, max;     // both 0: unchecked
     const char *values;  // ENUM
-    const char *aliases; // "generation-workers num_workers threads"; or NULL
+    const char *aliases; // "num-workers threads"; one letter: "-c"; or NULL
     const char *help;    // one line; shown wrapped
     unsigned flags;      // IML__OPT_*
     iml_status (*parse)(void *options, const char *text, iml_err *e); // CUSTOM
@@ -51,18 +51,39 @@ typedef struct iml__opt_table {
     size_t n;
 } iml__opt_table;
 
-// What a command line says. Positional arguments stay in order.
-typedef struct iml__opt_result {
-    iml__opt_list args;
-    bool help, version;
-    uint64_t given[4]; // a bit an option over the tables in a row: set by config or command line
-} iml__opt_result;
+enum { IML__OPT_TABLES = 4 };
 
-// Sets defaults, then the config file's keys (if its option was given), then the command line.
-// tables[k] writes into structs[k]. All errors of a command line are one sentence each, the first
-// is returned; unknown options get "did you mean". IML_EARG.
-iml_status iml__opt_parse(const char *command, const iml__opt_table *tables, void *const *structs,
-                          size_t ntables, int argc, char **argv, iml__opt_result *out, iml_err *e);
-void iml__opt_free(iml__opt_result *r); // everything that parsing allocated
+// A command's options: its own table first, then the common one. structs[k] is what tables[k] writes.
+typedef struct iml__opts {
+    const char *command; // for messages
+    const iml__opt_table *table;
+    void *const *structs;
+    size_t ntables;
+    iml__opt_list args;  // positional arguments in order
+    uint64_t given[4];   // a bit an option, counted over the tables: set by command line or config
+    char **owned;        // strings that came from a config file
+    size_t nowned;
+} iml__opts;
+
+// Sets every default, then reads the command line. Unknown options get "did you mean". IML_EARG.
+iml_status iml__opts_parse(iml__opts *o, int argc, char **argv, iml_err *e);
+// One key of a config file: as iml__opts_parse, but the command line wins. where: "file:line:col".
+// A list option adds up. value: scalar text; flags take true false yes no on off.
+iml_status iml__opts_config(iml__opts *o, const char *where, const char *key, const char *value,
+                            iml_err *e);
+bool iml__opts_knows(const iml__opts *o, const char *key);
+bool iml__opts_given(const iml__opts *o, const char *name); // by command line or config
+void iml__opts_free(iml__opts *o);
+
+// The effective settings as the members of an object that is open in w. hashed: only those that
+// bytes depend on.
+
+void iml__opts_json(const iml__opts *o, bool hashed, iml__jsonw *w);
+
+// The effective value as text ("auto", "4096", "a,b"); false: not set.
+bool iml__opt_text(const iml__opt *row, const void *base, iml__str *out);
+const iml__opt *iml__opts_find(const iml__opts *o, const char *name, size_t *ordinal, size_t *table);
+// Names of an ENUM's values: the k-th of "a|b|c" into out; false: no such.
+bool iml__opt_value_name(const iml__opt *row, int k, char out[32]);
 
 #endif

@@ -1,0 +1,49 @@
+# resume_after_kill_gives_the_same_bytes (20 kills), resume_after_interrupt_says_how
+make_set() { "$imloom" synth -n 400 --script latin,thai,hangul -o "$1" --seed 3 --progress none --log-dir logs --workers 2 "${@:2}"; }
+make_set ref 2>/dev/null
+want=$(digest ref)
+for round in $(seq 1 20); do
+    mode=thread; [ $((round % 2)) = 0 ] && mode=process
+    make_set killed --mode $mode >/dev/null 2>&1 &
+    pid=$!
+    sleep "0.$(printf '%03d' $((RANDOM % 400 + 20)))"
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+done
+make_set killed >out.txt 2>err.txt || { cat err.txt; fail "the run after the kills"; }
+[ "$(digest killed)" = "$want" ] || fail "other bytes after 20 kills"
+no_temporaries killed
+expect 0 '' "$imloom" verify killed
+# Ctrl-C
+make_set stopped >out.txt 2>err.txt &
+pid=$!
+sleep 0.35
+kill -INT $pid
+rc=0; wait $pid || rc=$?
+if [ $rc != 0 ]; then
+    [ $rc = 130 ] || { cat err.txt; fail "exit $rc after an interrupt"; }
+    grep -q 'same command again' err.txt || fail "no word on how to go on"
+    expect 3 'incomplete' "$imloom" verify stopped
+fi
+make_set stopped >out.txt 2>err.txt
+[ "$(digest stopped)" = "$want" ] || fail "other bytes after an interrupt"
+# Two at once
+make_set both >/dev/null 2>&1 &
+pid=$!
+sleep 0.3
+rc=0; make_set both >out.txt 2>err.txt || rc=$?
+wait $pid || true
+[ $rc = 1 ] || [ $rc = 0 ] || fail "exit $rc for a second run at the same time"
+[ $rc = 0 ] || one_sentence
+[ "$(digest both)" = "$want" ] || fail "two runs at once spoilt the set"
+# Tar shards
+shards() { "$imloom" synth -n 300 --script latin -o "$1" --container tar --format jpeg --seed 3 --progress none --log-dir logs --workers 2 --set "${2:-blur_radius_max=1}"; }
+shards tref 2>/dev/null
+twant=$(digest tref)
+for round in 1 2 3 4 5; do
+    shards tk >/dev/null 2>&1 & pid=$!
+    sleep "0.$((RANDOM % 300 + 100))"; kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
+done
+shards tk 2>/dev/null
+[ "$(digest tk)" = "$twant" ] || fail "other shards after kills"
+no_temporaries tk
