@@ -149,6 +149,9 @@ iml_status iml__manifest_make(struct iml__dirs *d, const char *node, const struc
                               void *user, struct iml__manifest *m, iml_err *e);
 iml_status iml__manifest_read(struct iml__dirs *d, struct iml__manifest *m, bool *found,
                               iml_err *e);
+// The content hash that a manifest of this set would have; writes nothing.
+iml_status iml__set_content(struct iml__dirs *d, const struct iml__set *s,
+                            const struct iml__ledger *l, uint64_t *content, iml_err *e);
 // How many of the set's indices have no record; 0: it is whole.
 uint64_t iml__set_missing(const struct iml__set *s, const struct iml__ledger *l);
 // Unites the nodes' lists of bad items: those that are bad now, by index.

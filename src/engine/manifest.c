@@ -307,6 +307,28 @@ iml_status iml__manifest_make(struct iml__dirs *d, const char *node, const struc
     return st;
 }
 
+iml_status iml__set_content(struct iml__dirs *d, const struct iml__set *s,
+                            const struct iml__ledger *l, uint64_t *content, iml_err *e)
+{
+    struct table t = {.dirs = d, .ledger = l, .last_item = UINT64_MAX};
+    struct iml__manifest m = {0};
+    uint64_t units = (s->count + s->unit_items - 1) / s->unit_items;
+    iml__str_init(&t.names, (size_t)1 << 40);
+    iml__str_init(&t.joined, (size_t)1 << 30);
+    uint64_t *sum = iml__calloc(s->ncounters, sizeof *sum);
+    iml_status st = sum ? iml__ledger_each(l, take_line, &t, e) : no_memory(&t, e);
+    if (!st && s->parts)
+        st = iml__parts_join(d, NULL, units, s->ncounters, sum, false, take_joined, &t, e);
+    if (!st) st = sort_rows(&t, e);
+    if (!st) st = content_of(&t, &m, e);
+    *content = m.content;
+    IML_FREE(sum);
+    IML_FREE(t.row);
+    iml__str_free(&t.names);
+    iml__str_free(&t.joined);
+    return st;
+}
+
 // ---- Reading it
 
 iml_status iml__manifest_read(struct iml__dirs *d, struct iml__manifest *m, bool *found, iml_err *e)

@@ -18,14 +18,12 @@
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
 
-enum { NODES_MAX = 4096 };
-
 struct merge {
     struct iml__dirs *dirs;
     struct iml__set set;
     int *lock; // [nodes]
     size_t nlock;
-    int list_fd;
+    const struct iml__ledger_node *first;
     iml_err *e;
 };
 
@@ -69,8 +67,10 @@ static iml_status import_file(const struct iml__walk_entry *f, int from, struct 
     iml__dirs_put(to, &use);
     if (r == 0) return IML_OK;
     if (there && strstr(f->path, ".imloom/journal."))
-        return IML_FAIL(e, IML_EARG, "two of the directories hold a %.60s of their own; give each "
-                        "node its --shard i/n", f->path);
+        return IML_FAIL(e, IML_EARG,
+                        "two of the directories hold a %.60s of their own; give each "
+                        "node its --shard i/n",
+                        f->path);
     return copy_file(f, from, to, e); // another file system, or one without links
 }
 
@@ -126,8 +126,10 @@ static iml_status lock_nodes(struct merge *m, const struct iml__ledger *l)
         if (fd < 0) return iml__sink_error(m->e, errno, "open", iml__dirs_root(m->dirs), name);
         m->lock[m->nlock++] = fd;
         if (iml__flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-            return IML_FAIL(m->e, IML_EARG, "node %s is still writing to %.100s; merge when it has "
-                            "ended", l->node[i].name, iml__dirs_root(m->dirs));
+            return IML_FAIL(m->e, IML_EARG,
+                            "node %s is still writing to %.100s; merge when it has "
+                            "ended",
+                            l->node[i].name, iml__dirs_root(m->dirs));
     }
     return IML_OK;
 }
@@ -141,8 +143,8 @@ static iml_status agree(struct merge *m, const struct iml__ledger *l)
         IML_TRY(iml__set_read(&s, m->dirs, l->node[i].name, &found, m->e));
         if (!found) continue; // killed before it began
         char what[120];
-        bool same = !any || (iml__set_run_hash(&s) == iml__set_run_hash(&m->set) &&
-                             s.plan == m->set.plan);
+        bool same =
+            !any || (iml__set_run_hash(&s) == iml__set_run_hash(&m->set) && s.plan == m->set.plan);
         iml__set_difference(any ? &m->set : &s, &s, what, sizeof what);
         if (!same) {
             iml__set_free(&s);
@@ -150,8 +152,10 @@ static iml_status agree(struct merge *m, const struct iml__ledger *l)
                             l->node[i].name, iml__dirs_root(m->dirs), what);
         }
         uint64_t count = IML_MAX(s.count, any ? m->set.count : 0);
-        if (any) iml__set_free(&s);
-        else m->set = s, any = true;
+        if (any)
+            iml__set_free(&s);
+        else
+            m->set = s, any = true;
         m->set.count = count;
     }
     if (any) return IML_OK;
@@ -165,41 +169,48 @@ static iml_status check_runs(struct merge *m, const struct iml__ledger *l)
         const struct iml__segment *s = &l->segment[i];
         const struct iml__record *b = &l->node[s->node].rec[s->from];
         if (b->bytes != run || b->id != m->set.plan)
-            return IML_FAIL(m->e, IML_EARG, "the journal of node %s in %.100s is of another "
-                            "configuration or plan", l->node[s->node].name,
-                            iml__dirs_root(m->dirs));
+            return IML_FAIL(m->e, IML_EARG,
+                            "the journal of node %s in %.100s is of another "
+                            "configuration or plan",
+                            l->node[s->node].name, iml__dirs_root(m->dirs));
     }
     return IML_OK;
 }
 
+// Names of aggregates go into the first node's list, whose lock is held, after its last whole line.
 static iml_status list_joined(void *user, const iml__str *lines, iml_err *e)
 {
     struct merge *m = user;
-    static const char name[] = ".imloom/files.merge.jsonl";
-    m->list_fd = iml__openat(iml__dirs_root_fd(m->dirs), name,
-                             O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0666);
-    if (m->list_fd < 0 || iml__write_all(m->list_fd, lines->p, lines->n) < 0)
-        return iml__sink_error(e, errno, "write", iml__dirs_root(m->dirs), name);
-    return IML_OK;
+    char name[128];
+    (void)snprintf(name, sizeof name, ".imloom/files.%s.jsonl", m->first->name);
+    int fd = iml__openat(iml__dirs_root_fd(m->dirs), name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0666);
+    int r = fd < 0 ? -1 : iml__ftruncate(fd, m->first->list_n);
+    if (r == 0) r = iml__pwrite_all(fd, lines->p, lines->n, m->first->list_n);
+    int sys = errno;
+    iml__close(&fd);
+    return r < 0 ? iml__sink_error(e, sys, "write", iml__dirs_root(m->dirs), name) : IML_OK;
 }
 
 static iml_status close_set(struct merge *m, struct iml__ledger *l, int durability,
                             struct iml__merged *out)
 {
     struct iml__manifest made;
-    uint64_t boot = 0; // journals of other machines: sizes are looked at, hashes by verify
-    IML_TRY(iml__ledger_check(l, boot, m->e));
-    for (size_t i = 0; i < l->nodes; i++) {
+    // Boot 0: the journals are of other machines; sizes are looked at here, hashes by verify.
+    IML_TRY(iml__ledger_check(l, 0, m->e));
+    m->first = &l->node[0];
+    for (size_t i = 0; i <= l->nodes; i++) {
         uint64_t n;
-        IML_TRY(iml__walk_remove_tmp(iml__dirs_root_fd(m->dirs), iml__dirs_root(m->dirs),
-                                     l->node[i].name, &n, m->e));
+        const char *node = i < l->nodes ? l->node[i].name : "merge";
+        IML_TRY(iml__walk_remove_tmp(iml__dirs_root_fd(m->dirs), iml__dirs_root(m->dirs), node, &n,
+                                     m->e));
         out->temporaries += n;
     }
     m->set.count = IML_MAX(m->set.count, iml__ledger_extent(l));
     out->missing = iml__set_missing(&m->set, l);
     if (out->missing) return iml__bad_unite(m->dirs, "merge", l, durability, m->e);
     IML_TRY(iml__dirs_unlink(m->dirs, "manifest.json", m->e));
-    IML_TRY(iml__manifest_make(m->dirs, "merge", &m->set, l, durability, list_joined, m, &made, m->e));
+    IML_TRY(
+        iml__manifest_make(m->dirs, "merge", &m->set, l, durability, list_joined, m, &made, m->e));
     out->items = made.items, out->ok = made.ok, out->bad = made.bad;
     out->files = made.files, out->bytes = made.bytes, out->content = made.content;
     return IML_OK;
@@ -217,7 +228,8 @@ static iml_status merge(struct merge *m, int durability, struct iml__merged *out
     IML_TRY(iml__ledger_load(&l, m->dirs, m->set.unit_items, m->set.parts, m->e));
     st = check_runs(m, l);
     if (!st && l->conflict)
-        st = IML_FAIL(m->e, IML_EBUG, "unit %llu was made by node %s and node %s with different "
+        st = IML_FAIL(m->e, IML_EBUG,
+                      "unit %llu was made by node %s and node %s with different "
                       "bytes; they depend on more than settings, seed and index",
                       (unsigned long long)l->conflict_unit, l->node[l->conflict_node[0]].name,
                       l->node[l->conflict_node[1]].name);
@@ -229,7 +241,7 @@ static iml_status merge(struct merge *m, int durability, struct iml__merged *out
 iml_status iml__merge(const char *const *out, size_t n, int durability, struct iml__merged *r,
                       iml_err *e)
 {
-    struct merge m = {.list_fd = -1, .e = e};
+    struct merge m = {.e = e};
     struct stat st;
     *r = (struct iml__merged){0};
     if (!n || iml__fstatat(AT_FDCWD, out[0], &st, 0) < 0)
@@ -240,7 +252,6 @@ iml_status iml__merge(const char *const *out, size_t n, int durability, struct i
     if (!s) s = merge(&m, durability, r);
     for (size_t i = 0; i < m.nlock; i++) iml__close(&m.lock[i]);
     IML_FREE(m.lock);
-    iml__close(&m.list_fd);
     iml__set_free(&m.set);
     iml__dirs_close(&m.dirs);
     return s;

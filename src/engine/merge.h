@@ -6,7 +6,7 @@
 
 struct iml__merged {
     uint64_t items, ok, bad, files, bytes, content;
-    uint64_t missing; // indices without a record; then there is no manifest
+    uint64_t missing;     // indices without a record; then there is no manifest
     uint64_t temporaries; // of dead nodes, removed
 };
 
@@ -22,7 +22,10 @@ struct iml__finding {
     const char *path;  // relative to the output directory; *borrowed* for the call
     const char *cause; // "missing", "its size is 12, recorded are 20" ...
 };
-struct iml__verified { uint64_t items, files, bytes, findings, missing; bool complete; };
+struct iml__verified {
+    uint64_t items, files, bytes, findings, missing;
+    bool complete;
+};
 
 // Looks at every file of a finished data set: there, size, hash (quick: no hash), indexes in step
 // with their shards, no stranger, no temporary file, the manifest's content hash. Every fault is

@@ -145,7 +145,8 @@ static iml_status arrange(struct iml__parts *p, iml_err *e)
     return IML_OK;
 }
 
-// Copies n bytes from in (at off, or from where it stands: off UINT64_MAX) to out. 0, or -1.
+// Copies n bytes from in (at off, or from where it stands: off UINT64_MAX) to out (negative: they
+// are only hashed). 0, or -1.
 static int copy(int in, uint64_t off, int out, uint64_t n, iml__xxh3_state *h, uint8_t *chunk)
 {
     while (n) {
@@ -154,7 +155,7 @@ static int copy(int in, uint64_t off, int out, uint64_t n, iml__xxh3_state *h, u
             off == UINT64_MAX ? iml__read_all(in, chunk, k) : iml__pread_all(in, chunk, k, off);
         if (r < 0) return -1;
         if ((size_t)r < k) return errno = EIO, -1; // shorter than it was
-        if (iml__write_all(out, chunk, k) < 0) return -1;
+        if (out >= 0 && iml__write_all(out, chunk, k) < 0) return -1;
         iml__xxh3_add(h, chunk, k);
         n -= k;
         if (off != UINT64_MAX) off += k;
@@ -433,7 +434,7 @@ static iml_status aggregate_of(struct join *j, const char *name, struct aggregat
     j->n++;
     if (!a->name || !a->hash) return no_memory(j->e);
     *out = a;
-    return iml__tmp_create(j->dirs, name, j->node, &a->fd, j->e);
+    return j->node ? iml__tmp_create(j->dirs, name, j->node, &a->fd, j->e) : IML_OK;
 }
 
 static iml_status join_part(struct join *j, uint64_t unit, const struct iml__part *p)
@@ -488,14 +489,14 @@ iml_status iml__parts_join(struct iml__dirs *d, const char *node, uint64_t units
     for (uint64_t u = 0; u < units && !st; u++) st = join_unit(&j, u, ncounters, sum);
     if (!st && j.n) qsort(j.a, j.n, sizeof *j.a, by_aggregate);
     for (size_t i = 0; i < j.n && !st; i++) {
-        int r = sync ? iml__fdatasync(j.a[i].fd) : 0, sys = errno;
+        int r = sync && node ? iml__fdatasync(j.a[i].fd) : 0, sys = errno;
         if (iml__close(&j.a[i].fd) < 0 && r == 0) r = -1, sys = errno;
         if (r < 0) st = iml__sink_error(e, sys, "write", iml__dirs_root(d), j.a[i].name);
         if (!st) st = joined(user, j.a[i].name, j.a[i].size, iml__xxh3_end(j.a[i].hash), e);
     }
     for (size_t i = 0; i < j.n; i++) {
         iml__close(&j.a[i].fd);
-        if (st && j.a[i].name) iml__tmp_remove(d, j.a[i].name, node);
+        if (st && node && j.a[i].name) iml__tmp_remove(d, j.a[i].name, node);
         iml__xxh3_free(&j.a[i].hash);
         IML_FREE(j.a[i].name);
     }

@@ -69,7 +69,8 @@ iml_status iml__unit_parse(const char *text, size_t n, struct iml__unit_file *u,
 void iml__unit_file_free(struct iml__unit_file *u);
 
 // Joins the parts of units 0..units-1 to the aggregates, under temporary names, and sums up the
-// counters (sum[ncounters]). joined(user, name, size, xxh3) is told each, in order of names.
+// counters (sum[ncounters]). node NULL: nothing is written, only told. joined(user, name, size,
+// xxh3) is told each, in order of names.
 iml_status iml__parts_join(struct iml__dirs *d, const char *node, uint64_t units,
                            uint32_t ncounters, uint64_t *sum, bool sync,
                            iml_status (*joined)(void *user, const char *name, uint64_t size,

@@ -63,14 +63,20 @@ static iml_status check_file(struct verify *v, const char *name, uint64_t size, 
     enum iml__match m;
     iml_err inner = {0};
     v->v->files++, v->v->bytes += size;
-    if (iml__ledger_match(v->dirs, name, size, xxh3, !v->quick, &m, &inner)) find(v, name, inner.msg);
-    else if (m != IML__MATCH_SAME) find(v, name, causes[m]);
+    if (iml__ledger_match(v->dirs, name, size, xxh3, !v->quick, &m, &inner))
+        find(v, name, inner.msg);
+    else if (m != IML__MATCH_SAME)
+        find(v, name, causes[m]);
     return note(v, name);
 }
 
 // ---- A shard's indexes
 
-struct in_step { const struct iml__imx *x; uint64_t at; bool differs; };
+struct in_step {
+    const struct iml__imx *x;
+    uint64_t at;
+    bool differs;
+};
 
 static iml_status compare_member(void *user, uint64_t sample, const struct iml__idx_member *m,
                                  iml_err *e)
@@ -85,7 +91,8 @@ static iml_status compare_member(void *user, uint64_t sample, const struct iml__
 }
 
 // Every member of the binary index against the archive's bytes.
-static const char *compare_archive(const struct verify *v, const char *tar, const struct iml__imx *x)
+static const char *compare_archive(const struct verify *v, const char *tar,
+                                   const struct iml__imx *x)
 {
     int fd = iml__openat(iml__dirs_root_fd(v->dirs), tar, O_RDONLY | O_NOFOLLOW, 0);
     const char *fault = fd < 0 ? "it cannot be opened" : NULL;
@@ -93,7 +100,8 @@ static const char *compare_archive(const struct verify *v, const char *tar, cons
         const struct iml__imx_member *m = &x->member[i];
         if (m->size > (uint64_t)1 << 34) continue; // its bytes were hashed with the archive's
         uint8_t *p = iml__alloc((size_t)m->size);
-        if (!p) fault = "no memory to read a member";
+        if (!p)
+            fault = "no memory to read a member";
         else if (iml__pread_all(fd, p, (size_t)m->size, m->offset) != (ssize_t)m->size ||
                  iml__xxh3(p, (size_t)m->size) != m->hash)
             fault = "a member is not what the index says";
@@ -142,30 +150,30 @@ static iml_status check_line(void *user, const struct iml__ledger_node *node,
     if (line->kind != IML__LINE_FILE) return IML_OK;
     size_t before = (size_t)v->v->findings, n = strlen(line->name);
     IML_TRY(check_file(v, line->name, line->size, line->xxh3));
-    bool tar = n > 4 && strcmp(line->name + n - 4, ".tar") == 0 && strncmp(line->name, "shard-", 6) == 0;
+    bool tar =
+        n > 4 && strcmp(line->name + n - 4, ".tar") == 0 && strncmp(line->name, "shard-", 6) == 0;
     return tar && v->v->findings == before ? check_shard(v, line->name, line->size) : IML_OK;
 }
 
-// ---- Aggregates: joined names stand in the lists; the last line of each counts.
+// ---- Aggregates: what their parts say they must be
 
-static iml_status check_joined(struct verify *v, const struct iml__ledger *l)
+static iml_status check_joined(void *user, const char *name, uint64_t size, uint64_t xxh3,
+                               iml_err *e)
 {
-    for (size_t i = 0; i <= l->nodes; i++) {
-        char name[128], *text;
-        size_t n;
-        struct stat st;
-        (void)snprintf(name, sizeof name, ".imloom/files.%s.jsonl", i < l->nodes ? l->node[i].name : "merge");
-        if (iml__fstatat(iml__dirs_root_fd(v->dirs), name, &st, 0) < 0) continue;
-        IML_TRY(iml__file_read_heap(iml__dirs_root_fd(v->dirs), name, (uint64_t)1 << 38, &text, &n, v->e));
-        struct iml__lines it;
-        struct iml__line line;
-        iml_status s = IML_OK;
-        iml__lines_begin(&it, text, 0, n);
-        while (!s && iml__lines_next(&it, &line))
-            if (line.kind == IML__LINE_JOINED) s = note(v, line.name);
-        IML_FREE(text);
-        if (s) return s;
-    }
+    (void)e;
+    return check_file(user, name, size, xxh3);
+}
+
+static iml_status check_aggregates(struct verify *v, const struct iml__set *s)
+{
+    uint64_t units = (s->count + s->unit_items - 1) / s->unit_items, *sum;
+    iml_err inner = {0};
+    if (!s->parts || v->v->missing) return IML_OK;
+    if (!(sum = iml__calloc(s->ncounters, sizeof *sum))) return no_memory(v);
+    iml_status st =
+        iml__parts_join(v->dirs, NULL, units, s->ncounters, sum, false, check_joined, v, &inner);
+    IML_FREE(sum);
+    if (st) find(v, ".imloom/parts", inner.msg);
     return IML_OK;
 }
 
@@ -183,8 +191,10 @@ static bool known(const struct verify *v, const char *name)
         size_t mid = lo + (hi - lo) / 2;
         int k = strcmp(v->names.p + v->name[mid], name);
         if (k == 0) return true;
-        if (k < 0) lo = mid + 1;
-        else hi = mid;
+        if (k < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return false;
 }
@@ -198,7 +208,8 @@ static void look_for_temporaries(struct verify *v, int dir, const char *below, i
     while (more >= 0 && (more = iml__dirread_next(r, &name, &type)) > 0) {
         char path[4096];
         (void)snprintf(path, sizeof path, "%s%s%s", below, *below ? "/" : "", name);
-        if (type == IML__ENTRY_FILE && iml__tmp_is(name, NULL)) find(v, path, "a temporary file was left");
+        if (type == IML__ENTRY_FILE && iml__tmp_is(name, NULL))
+            find(v, path, "a temporary file was left");
         if (type != IML__ENTRY_DIR || depth > 64) continue;
         int sub = iml__openat(r->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (sub >= 0) look_for_temporaries(v, sub, path, depth + 1);
@@ -231,14 +242,14 @@ static iml_status check_manifest(struct verify *v, const struct iml__set *s,
     bool found;
     char text[96];
     iml_err inner = {0};
-    v->v->missing = iml__set_missing(s, l);
     if (iml__manifest_read(v->dirs, &m, &found, &inner)) {
         find(v, "manifest.json", inner.msg);
         return IML_OK;
     }
     v->v->complete = found && !v->v->missing;
     if (!found) {
-        (void)snprintf(text, sizeof text, "the data set is incomplete: %llu of %llu items are recorded",
+        (void)snprintf(text, sizeof text,
+                       "the data set is incomplete: %llu of %llu items are recorded",
                        (unsigned long long)(s->count - IML_MIN(s->count, v->v->missing)),
                        (unsigned long long)s->count);
         find(v, "manifest.json", text);
@@ -247,8 +258,10 @@ static iml_status check_manifest(struct verify *v, const struct iml__set *s,
     v->v->items = m.items;
     if (v->v->missing) find(v, "manifest.json", "it stands, but items have no record");
     uint64_t content;
-    IML_TRY(iml__set_content(v->dirs, s, l, &content, v->e));
-    if (content != m.content) find(v, "manifest.json", "its content hash is not that of the records");
+    if (iml__set_content(v->dirs, s, l, &content, &inner))
+        find(v, "manifest.json", inner.msg);
+    else if (content != m.content)
+        find(v, "manifest.json", "its content hash is not that of the records");
     return IML_OK;
 }
 
@@ -265,8 +278,10 @@ static iml_status any_set(struct verify *v, struct iml__set *s)
         st = iml__set_read(&one, v->dirs, l->node[i].name, &here, v->e);
         if (st || !here) continue;
         count = IML_MAX(count, one.count);
-        if (found) iml__set_free(&one);
-        else *s = one, found = true;
+        if (found)
+            iml__set_free(&one);
+        else
+            *s = one, found = true;
         s->count = count;
     }
     iml__ledger_free(&l);
@@ -291,7 +306,8 @@ iml_status iml__verify(const char *out, bool quick,
     if (!st) st = iml__ledger_load(&l, v.dirs, set.unit_items, set.parts, e);
     if (!st) set.count = IML_MAX(set.count, iml__ledger_extent(l));
     if (!st) st = iml__ledger_each(l, check_line, &v, e);
-    if (!st) st = check_joined(&v, l);
+    if (!st) v.v->missing = iml__set_missing(&set, l);
+    if (!st) st = check_aggregates(&v, &set);
     if (!st) st = look_for_strangers(&v);
     if (!st) st = check_manifest(&v, &set, l);
     iml__ledger_free(&l);

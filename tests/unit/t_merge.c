@@ -1,0 +1,171 @@
+#include "tests/unit/iml_test.h"
+#include "tests/unit/iml_dir.h"
+
+#include "src/engine/journal.h"
+#include "src/engine/merge.h"
+#include "src/io/atomic.h"
+#include "tests/fault/script.h"
+
+static char dir[64], other[64], third[64];
+
+static struct script plain(enum script_kind kind)
+{
+    return (struct script){.out = dir, .kind = kind, .count = 57, .seed = 3};
+}
+
+static void again(void) { test_rm(dir), test_rm(other), test_rm(third); }
+
+static uint64_t undisturbed(struct script s)
+{
+    test_rm(other);
+    s.out = other, s.shards = 1, s.stop_after = 0;
+    assert_ok(script_run(&s, NULL, e));
+    return script_digest(other, NULL);
+}
+
+static void nodes_of_one_directory_are_merged(void **state)
+{
+    (void)state;
+    for (int k = 0; k < SCRIPT_KINDS; k++) {
+        struct script s = plain(k);
+        struct iml__merged m;
+        const char *out[] = {dir};
+        int tmp;
+        again();
+        s.shards = 3;
+        for (s.shard = 0; s.shard < 3; s.shard++) {
+            if (s.shard == 1) continue;
+            assert_ok(script_run(&s, NULL, e));
+        }
+        s.shard = 1, s.stop_after = 7; // killed: part of its units, and a stale temporary file
+        assert_ok(script_run(&s, NULL, e));
+        test_write(dir, ".stale.png.1-of-3.tmp", "x", 1);
+        assert_ok(iml__merge(out, 1, IML_DURABILITY_PROCESS, &m, e));
+        assert_true(m.missing > 0 && m.missing < 30);
+        assert_int_equal(m.temporaries, 1);
+        assert_false(test_exists(dir, "manifest.json"));
+        s.stop_after = 0;
+        assert_ok(script_run(&s, NULL, e));
+        assert_ok(iml__merge(out, 1, IML_DURABILITY_BATCH, &m, e));
+        assert_int_equal(m.missing, 0);
+        assert_int_equal(m.items, 57);
+        assert_int_equal(m.bad, 4);
+        s.shards = 3;
+        assert_true(script_digest(dir, &tmp) == undisturbed(s));
+        assert_int_equal(tmp, 0);
+        assert_ok(iml__merge(out, 1, IML_DURABILITY_BATCH, &m, e)); // again: the same
+        assert_true(script_digest(dir, &tmp) == undisturbed(s));
+        s = plain(k); // and a plain run finds nothing to do
+        struct script_result r;
+        assert_ok(script_run(&s, &r, e));
+        assert_int_equal(r.made, 0);
+        assert_true(r.sums.content == m.content);
+        s.flags = IML_RUN_OVERWRITE, s.seed = 4;
+        assert_ok(script_run(&s, &r, e));
+        s.flags = 0;
+        assert_true(script_digest(dir, NULL) == undisturbed(s));
+    }
+}
+
+static void directories_of_several_machines_are_united(void **state)
+{
+    (void)state;
+    for (int k = 0; k < SCRIPT_KINDS; k++) {
+        struct script s = plain(k);
+        struct iml__merged m;
+        const char *out[] = {dir, third};
+        again();
+        s.shards = 2;
+        assert_ok(script_run(&s, NULL, e));
+        s.shard = 1, s.out = third;
+        assert_ok(script_run(&s, NULL, e));
+        uint64_t before = script_digest(third, NULL);
+        assert_ok(iml__merge(out, 2, IML_DURABILITY_PROCESS, &m, e));
+        assert_int_equal(m.missing, 0);
+        assert_true(script_digest(dir, NULL) == undisturbed(s));
+        assert_true(script_digest(third, NULL) == before);
+    }
+}
+
+static void nodes_that_do_not_belong_together_are_refused(void **state)
+{
+    (void)state;
+    iml_err err = {0};
+    struct iml__merged m;
+    const char *out[] = {dir, third};
+    struct script s = plain(SCRIPT_LOOSE);
+    again();
+    s.shards = 2;
+    assert_ok(script_run(&s, NULL, e));
+    s.shard = 1, s.out = third, s.config = 1, s.settings = "{\"size\":13}";
+    assert_ok(script_run(&s, NULL, e));
+    assert_int_equal(iml__merge(out, 2, 0, &m, &err), IML_EARG);
+    assert_non_null(strstr(err.msg, "node 1-of-2"));
+    assert_non_null(strstr(err.msg, "size: 12 there, 13 now"));
+    again();
+    assert_int_equal(mkdir(third, 0777), 0);
+    out[0] = third;
+    assert_int_equal(iml__merge(out, 1, 0, &m, &err), IML_EARG);
+    assert_non_null(strstr(err.msg, "holds no data set"));
+}
+
+static void a_unit_made_twice_with_other_bytes_is_found(void **state)
+{
+    (void)state;
+    iml_err err = {0};
+    struct iml__merged m;
+    const char *out[] = {dir, third};
+    // The same settings and seed, but the second node's item 2 dies: its unit has other content.
+    struct script s = plain(SCRIPT_SHARDS);
+    again();
+    assert_ok(script_run(&s, NULL, e));
+    s.out = third, s.deadly = true, s.shards = 2, s.shard = 0;
+    assert_ok(script_run(&s, NULL, e));
+    assert_int_equal(iml__merge(out, 2, 0, &m, &err), IML_EBUG);
+    assert_non_null(
+        strstr(err.msg, "unit 0 was made by node 0 and node 0-of-2 with different bytes"));
+}
+
+static void a_node_at_work_is_waited_for(void **state)
+{
+    (void)state;
+    iml_err err = {0};
+    struct iml__merged m;
+    struct iml__dirs *d;
+    struct iml__journal j;
+    const char *out[] = {dir};
+    struct script s = plain(SCRIPT_LOOSE);
+    again();
+    assert_ok(script_run(&s, NULL, e));
+    assert_ok(iml__dirs_open(&d, dir, e));
+    assert_ok(iml__journal_open(&j, d, "0", e));
+    assert_int_equal(iml__merge(out, 1, 0, &m, &err), IML_EARG);
+    assert_non_null(strstr(err.msg, "node 0 is still writing"));
+    iml__journal_close(&j);
+    iml__dirs_close(&d);
+}
+
+static int setup(void **s)
+{
+    (void)s;
+    test_dir(dir), test_dir(other), test_dir(third);
+    return 0;
+}
+static int teardown(void **s)
+{
+    (void)s;
+    again();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nodes_of_one_directory_are_merged),
+        cmocka_unit_test(directories_of_several_machines_are_united),
+        cmocka_unit_test(nodes_that_do_not_belong_together_are_refused),
+        cmocka_unit_test(a_unit_made_twice_with_other_bytes_is_found),
+        cmocka_unit_test(a_node_at_work_is_waited_for),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
