@@ -256,26 +256,53 @@ void iml__map_back(const iml__map *m, double x, double y, double *sx, double *sy
     *sx = p.x, *sy = p.y;
 }
 
+// Newton from *qx, *qy, where p is the lattice; leaves place and derivatives of the end there.
+static void solve(const iml__map *m, double x, double y, double *qx, double *qy, struct at *p)
+{
+    for (int i = 0; i < 30; i++) {
+        double ex = x - p->x, ey = y - p->y, det = p->xu * p->yv - p->xv * p->yu;
+        if (fabs(det) < 1e-9) break;
+        double ux = (ex * p->yv - ey * p->xv) / det, uy = (ey * p->xu - ex * p->yu) / det;
+        if (fabs(ux) < 1.0 / 8192 && fabs(uy) < 1.0 / 8192) break;
+        // A step over a kink between cells may lead farther away: half of it then.
+        for (int k = 0; k < 8; k++, ux /= 2, uy /= 2) {
+            struct at next = look(m, *qx + ux, *qy + uy);
+            double fx = x - next.x, fy = y - next.y;
+            if (fx * fx + fy * fy >= ex * ex + ey * ey && k < 7) continue;
+            *qx += ux, *qy += uy, *p = next;
+            break;
+        }
+    }
+}
+
 void iml__map_point(const iml__map *m, double x, double y, double *dx, double *dy)
 {
     double qx = x, qy = y;
     forth_all(m, &qx, &qy); // the exact maps are within a fraction of a pixel of the lattice
     struct at p = look(m, qx, qy);
-    for (int i = 0; i < 30; i++) {
-        double ex = x - p.x, ey = y - p.y, det = p.xu * p.yv - p.xv * p.yu;
-        if (fabs(det) < 1e-9) break;
-        double ux = (ex * p.yv - ey * p.xv) / det, uy = (ey * p.xu - ex * p.yu) / det;
-        if (fabs(ux) < 1.0 / 8192 && fabs(uy) < 1.0 / 8192) break;
-        // A step over a kink between cells may lead farther away: half of it then.
-        for (int k = 0; k < 8; k++, ux /= 2, uy /= 2) {
-            struct at next = look(m, qx + ux, qy + uy);
-            double fx = x - next.x, fy = y - next.y;
-            if (fx * fx + fy * fy >= ex * ex + ey * ey && k < 7) continue;
-            qx += ux, qy += uy, p = next;
-            break;
-        }
-    }
+    solve(m, x, y, &qx, &qy, &p);
     *dx = qx, *dy = qy;
+}
+
+void iml__map_trail(const iml__map *m, double *xy, size_t n)
+{
+    enum { NEAR = 64 }; // px: farther points begin anew
+    double qx = 0, qy = 0, x = 1e300, y = 1e300;
+    struct at p = {0};
+    for (size_t i = 0; i < n; i++, xy += 2) {
+        if (!(fabs(xy[0] - x) < NEAR && fabs(xy[1] - y) < NEAR)) {
+            qx = xy[0], qy = xy[1];
+            forth_all(m, &qx, &qy);
+            p = look(m, qx, qy);
+        }
+        x = xy[0], y = xy[1];
+        solve(m, x, y, &qx, &qy, &p);
+        if (fabs(x - p.x) > 1.0 / 1024 || fabs(y - p.y) > 1.0 / 1024) {
+            iml__map_point(m, x, y, &qx, &qy);
+            p = look(m, qx, qy);
+        }
+        xy[0] = qx, xy[1] = qy;
+    }
 }
 
 void iml__map_points(const iml__map *m, double *xy, size_t n)

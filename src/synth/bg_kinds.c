@@ -96,6 +96,7 @@ typedef struct octave {
     int lg;          // log2 of the pitch: 3..6
     int32_t amp;     // what a byte of 0..255 becomes: (v - 128) amp / 128
     int32_t col0;    // lattice column of node[0]
+    int32_t first;   // first node of interest
     int32_t n;       // nodes a row
     int32_t row;     // lattice row in above
     uint8_t *above, *below;
@@ -123,11 +124,13 @@ static iml_status octave_open(const iml__bg_plane *p, octave *o, uint32_t number
 {
     o->number = number, o->lg = lg, o->amp = amp, o->row = INT32_MIN;
     o->col0 = (p->x >> lg) & ~15; // Blocks of 16 begin at multiples of 16.
-    o->n = (((p->x + width) >> lg) + 2 - o->col0 + 15) & ~15;
-    o->above = iml_arena_alloc(a, 2 * (size_t)o->n);
-    o->mixed = iml_arena_alloc(a, (size_t)o->n * sizeof *o->mixed);
+    o->first = (p->x >> lg) - o->col0;
+    o->n = ((p->x + width - 1) >> lg) + 2 - o->col0;
+    int32_t room = (o->n + 15) & ~15;
+    o->above = iml_arena_alloc(a, 2 * (size_t)room);
+    o->mixed = iml_arena_alloc(a, (size_t)room * sizeof *o->mixed);
     if (!o->above || !o->mixed) return IML_FAIL(e, IML_ENOMEM, "no memory for a lattice");
-    o->below = o->above + o->n;
+    o->below = o->above + room;
     smoothstep(1 << lg, o->w);
     return IML_OK;
 }
@@ -138,75 +141,71 @@ static void octave_row(const iml__bg_plane *p, octave *o, int32_t y)
     int32_t row = y >> o->lg;
     if (row != o->row) {
         if (row == o->row + 1 && o->row != INT32_MIN)
-            memcpy(o->above, o->below, (size_t)o->n);
+            memcpy(o->above, o->below, ((size_t)o->n + 15) & ~(size_t)15);
         else
             lattice_bytes(p, o->number, row, o->col0, o->n, o->above);
         lattice_bytes(p, o->number, row + 1, o->col0, o->n, o->below);
         o->row = row;
     }
     int32_t w = o->w[y & ((1 << o->lg) - 1)];
-    for (int32_t i = 0; i < o->n; i++) {
+    for (int32_t i = o->first; i < o->n; i++) {
         int32_t v = o->above[i] * (128 - w) + o->below[i] * w - 128 * 128;
         o->mixed[i] = (int16_t)((v * o->amp) >> 7); // amp <= 128, so 2^14 times 128 at most.
     }
 }
 
 // acc[k] += the values between two nodes; they are in 1/128 level.
-static inline void add_span(int16_t *acc, int16_t a, int16_t b, const int16_t *w, int n)
+static inline void add_span(int16_t *restrict acc, int16_t a, int16_t b, const int16_t *restrict w,
+                            int n)
 {
     int16_t d = (int16_t)((b - a + 64) >> 7); // 8 bits, so that d w fits 16.
     for (int k = 0; k < n; k++) acc[k] = (int16_t)(acc[k] + ((a + d * w[k]) >> 7));
 }
 
-// Adds the octave's row to acc, whose first value stands at the lattice's column col0.
-static void octave_add(const octave *o, int16_t *acc)
+enum { OCTAVES = 3, COARSEST = 6 };
+typedef struct noise {
+    octave oct[OCTAVES];
+    int n;
+    size_t room;     // values in buffer
+    int16_t *buffer; // a row of the sum, from a whole step of the coarsest lattice on
+    int16_t *sum;    // the same from the rectangle's left edge on
+} noise;
+
+// d stands at the octave's first node.
+static void octave_add(const octave *o, int16_t *d)
 {
-    for (int32_t i = 0; i + 1 < o->n; i++) {
-        int16_t *d = acc + ((size_t)i << o->lg);
+    const int16_t *m = o->mixed;
+    for (int32_t i = o->first; i + 1 < o->n; i++, d += (size_t)1 << o->lg) {
         switch (o->lg) {
-        case 3: add_span(d, o->mixed[i], o->mixed[i + 1], o->w, 8); break;
-        case 4: add_span(d, o->mixed[i], o->mixed[i + 1], o->w, 16); break;
-        case 5: add_span(d, o->mixed[i], o->mixed[i + 1], o->w, 32); break;
-        default: add_span(d, o->mixed[i], o->mixed[i + 1], o->w, 64); break;
+        case 3: add_span(d, m[i], m[i + 1], o->w, 8); break;
+        case 4: add_span(d, m[i], m[i + 1], o->w, 16); break;
+        case 5: add_span(d, m[i], m[i + 1], o->w, 32); break;
+        default: add_span(d, m[i], m[i + 1], o->w, 64); break;
         }
     }
 }
 
-enum { OCTAVES = 3 };
-typedef struct noise {
-    octave oct[OCTAVES];
-    int n;
-    int16_t *row; // one of the octaves, from its first node on
-    int16_t *sum; // of all, from the rectangle's left edge on
-    int32_t width;
-} noise;
-
 static iml_status noise_open(const iml__bg_plane *p, noise *z, int n, const int *lg,
                              const int32_t *amp, int32_t width, iml_arena *a, iml_err *e)
 {
-    size_t longest = 0;
-    z->n = n, z->width = width;
-    for (int k = 0; k < n; k++) {
+    z->n = n, z->room = (size_t)width + (2 << COARSEST);
+    for (int k = 0; k < n; k++)
         IML_TRY(octave_open(p, &z->oct[k], (uint32_t)k, lg[k], amp[k], width, a, e));
-        longest = IML_MAX(longest, (size_t)z->oct[k].n << lg[k]);
-    }
-    z->row = iml_arena_alloc(a, longest * sizeof *z->row);
-    z->sum = iml_arena_alloc(a, (size_t)width * sizeof *z->sum);
-    if (!z->row || !z->sum) return IML_FAIL(e, IML_ENOMEM, "no memory for a row of noise");
+    z->buffer = iml_arena_alloc(a, z->room * sizeof *z->buffer);
+    if (!z->buffer) return IML_FAIL(e, IML_ENOMEM, "no memory for a row of noise");
+    z->sum = z->buffer + (p->x & ((1 << COARSEST) - 1));
     return IML_OK;
 }
 
 // z->sum = levels of the row at y.
 static void noise_row(const iml__bg_plane *p, noise *z, int32_t y)
 {
-    memset(z->sum, 0, (size_t)z->width * sizeof *z->sum);
+    int32_t left = (p->x >> COARSEST) << COARSEST;
+    memset(z->buffer, 0, z->room * sizeof *z->buffer);
     for (int k = 0; k < z->n; k++) {
         octave *o = &z->oct[k];
-        memset(z->row, 0, ((size_t)o->n << o->lg) * sizeof *z->row);
         octave_row(p, o, y);
-        octave_add(o, z->row);
-        const int16_t *s = z->row + (p->x - (o->col0 << o->lg));
-        for (int32_t i = 0; i < z->width; i++) z->sum[i] = (int16_t)(z->sum[i] + s[i]);
+        octave_add(o, z->buffer + (((p->x >> o->lg) << o->lg) - left));
     }
 }
 

@@ -188,7 +188,7 @@ static iml_status boundary(const iml__geometry *g, const iml__lay_line *l, iml_a
     }
     (*first)[l->nunits] = n;
     for (size_t i = 0; i < n; i++) (*xy)[2 * i] += g->ox, (*xy)[2 * i + 1] += g->oy;
-    iml__map_points(&g->map, *xy, n);
+    iml__map_trail(&g->map, *xy, n);
     return IML_OK;
 }
 

@@ -56,10 +56,13 @@ static bool shadow_is_grey(const iml__render_shadow *s)
     return (!s->dx && !s->dy) || grey3(s->rgba);
 }
 
+// One channel is worth its spreading at the end if something walks over all pixels before.
 static bool stays_grey(const work *w, const iml__lay_block *b)
 {
     const iml__render_params *p = w->p;
-    return p->bg.kind == IML__BG_COLOUR && grey3(p->bg.rgb) && !b->colour &&
+    bool busy = w->geo.moves || p->blur > 0 || p->morph_k > 1 || p->brightness != 1 ||
+                p->contrast != 1 || p->gamma != 1 || p->channels == IML__OUT_GREY;
+    return busy && p->bg.kind == IML__BG_COLOUR && grey3(p->bg.rgb) && !b->colour &&
            iml__ink_is_grey(w->ink) && w->ink->mode == IML__INK_UNIFORM &&
            shadow_is_grey(&p->drop) && shadow_is_grey(&p->block) && grey3(p->border_rgba);
 }

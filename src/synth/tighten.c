@@ -103,15 +103,18 @@ size_t iml__boundary(const iml__lay_stamp *s, double *xy)
     int32_t w = m->ink[2] - m->ink[0], h = m->ink[3] - m->ink[1], i, j;
     double x0 = s->x + m->left + m->ink[0] + 0.5, y0 = s->y + m->top + m->ink[1] + 0.5;
     const uint8_t *px = m->px + (size_t)m->ink[1] * row + (size_t)m->ink[0] * ch + ch - 1;
-    for (int32_t y = 0; y < h; y++)
-        if (ends(px + (size_t)y * row, ch, w, &i, &j)) {
-            xy[2 * n] = x0 + i, xy[2 * n + 1] = y0 + y, n++;
-            xy[2 * n] = x0 + j, xy[2 * n + 1] = y0 + y, n++;
+    // Down one side and up the other, so that neighbours follow each other.
+    for (int side = 0; side < 2; side++)
+        for (int32_t k = 0; k < h; k++) {
+            int32_t y = side ? h - 1 - k : k;
+            if (!ends(px + (size_t)y * row, ch, w, &i, &j)) continue;
+            xy[2 * n] = x0 + (side ? j : i), xy[2 * n + 1] = y0 + y, n++;
         }
-    for (int32_t x = 0; x < w; x++)
-        if (ends(px + (size_t)x * ch, row, h, &i, &j)) {
-            xy[2 * n] = x0 + x, xy[2 * n + 1] = y0 + i, n++;
-            xy[2 * n] = x0 + x, xy[2 * n + 1] = y0 + j, n++;
+    for (int side = 0; side < 2; side++)
+        for (int32_t k = 0; k < w; k++) {
+            int32_t x = side ? w - 1 - k : k;
+            if (!ends(px + (size_t)x * ch, row, h, &i, &j)) continue;
+            xy[2 * n] = x0 + x, xy[2 * n + 1] = y0 + (side ? j : i), n++;
         }
     return n;
 }
@@ -175,7 +178,7 @@ void iml__polygon_hold(double *xy, size_t n, const iml__render_unit *units, uint
             if (al > 1e-9) nx += ay / al, ny -= ax / al;
             if (bl > 1e-9) nx += by / bl, ny -= bx / bl;
             double dot = al > 1e-9 && bl > 1e-9 ? (ax * bx + ay * by) / (al * bl) : 1;
-            double k = d / (1 + IML_MAX(dot, 0));
+            double k = d / (1 + IML_MAX(dot, -0.9)); // mitred, not beyond ten times
             xy[2 * i] = q[0] + k * nx, xy[2 * i + 1] = q[1] + k * ny;
         }
     }
