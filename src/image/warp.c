@@ -114,17 +114,35 @@ static void plain_pixel(const struct warp *w, int32_t cx, int32_t cy, uint8_t *d
     }
 }
 
+static void kernel_piece(const struct warp *w, const int32_t *cx, const int32_t *cy, size_t n,
+                         uint8_t *d)
+{
+    const iml_image *s = w->src;
+    iml__kernel()->warp_row_u8(d, n, cx, cy, s->px, s->stride, s->w, s->h, s->channels, w->fill);
+}
+
+static bool inside(const iml_image *s, int32_t cx, int32_t cy)
+{
+    return cx >= 0 && cy >= 0 && cx >> 8 < s->w - 1 && cy >> 8 < s->h - 1;
+}
+
 static void piece(const struct warp *w, const int32_t *cx, const int32_t *cy, size_t n, uint8_t *d)
 {
     const iml_image *s = w->src;
-    bool known = w->edge == IML__EDGE_REFLECT || w->edge == IML__EDGE_CONSTANT;
-    if (s->depth == IML__U8 && !w->bicubic && known && s->channels != 2) {
-        iml__kernel()->warp_row_u8(d, n, cx, cy, s->px, s->stride, s->w, s->h, s->channels,
-                                   w->fill);
+    size_t size = (size_t)s->channels * iml__depth_bytes(s->depth);
+    bool kernel = s->depth == IML__U8 && !w->bicubic && s->channels != 2;
+    if (kernel && (w->edge == IML__EDGE_REFLECT || w->edge == IML__EDGE_CONSTANT)) {
+        kernel_piece(w, cx, cy, n, d);
         return;
     }
-    size_t size = (size_t)s->channels * iml__depth_bytes(s->depth);
-    for (size_t i = 0; i < n; i++) plain_pixel(w, cx[i], cy[i], d + i * size);
+    for (size_t i = 0, run; i < n; i += run) {
+        // What needs no edge is the kernel's under any edge.
+        for (run = 0; kernel && i + run < n && inside(s, cx[i + run], cy[i + run]);) run++;
+        if (run)
+            kernel_piece(w, cx + i, cy + i, run, d + i * size);
+        else
+            plain_pixel(w, cx[i], cy[i], d + i * size), run = 1;
+    }
 }
 
 // Nodes of lattice row j, moved so that whole numbers are sample centres of src.

@@ -4,6 +4,7 @@
 #include "src/base/mem.h"
 #include "src/codec/codec.h"
 #include "src/codec/formats.h"
+#include "src/image/convert.h"
 #include "tests/unit/pictures.h"
 
 #include <libdeflate.h>
@@ -290,6 +291,47 @@ static int first_sampling(const uint8_t *p, size_t n)
     return -1;
 }
 
+static size_t grey_jpeg(uint8_t **out, const iml_image *m)
+{
+    struct jpeg_compress_struct c;
+    struct jpeg_error_mgr mgr;
+    c.err = jpeg_std_error(&mgr);
+    jpeg_create_compress(&c);
+    unsigned long n = 0;
+    *out = NULL;
+    jpeg_mem_dest(&c, out, &n);
+    c.image_width = (JDIMENSION)m->w, c.image_height = (JDIMENSION)m->h;
+    c.input_components = m->channels;
+    c.in_color_space = m->channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
+    jpeg_set_defaults(&c);
+    jpeg_set_colorspace(&c, JCS_GRAYSCALE);
+    jpeg_set_quality(&c, 100, TRUE);
+    jpeg_start_compress(&c, TRUE);
+    while (c.next_scanline < c.image_height) {
+        JSAMPROW r = iml__image_row(m, (int32_t)c.next_scanline);
+        jpeg_write_scanlines(&c, &r, 1);
+    }
+    jpeg_finish_compress(&c);
+    jpeg_destroy_compress(&c);
+    return n;
+}
+
+// libjpeg makes the same file of a colour picture turned grey by itself and of the one we turned.
+static void y_equals_libjpeg(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        iml_image m = test_picture(&arena, 256, 256, 3, IML__U8, kind, 6), y = m;
+        assert_ok(iml__convert(&arena, &y, 1, false, e));
+        uint8_t *a, *b;
+        size_t na = grey_jpeg(&a, &m), nb = grey_jpeg(&b, &y);
+        assert_int_equal(na, nb);
+        assert_memory_equal(a, b, na);
+        free(a);
+        free(b);
+    }
+}
+
 static void subsampling_follows_quality_92(void **state)
 {
     (void)state;
@@ -563,6 +605,7 @@ int main(void)
         T(png_palettes_few_bits_keys_and_interlace_are_unpacked),
         T(channels_and_depth_convert_as_documented),
         T(jpeg_is_near_and_exact_in_size),
+        T(y_equals_libjpeg),
         T(subsampling_follows_quality_92),
         T(truncated_and_damaged_jpeg_is_a_bad_item),
         T(dct_scaling_gives_the_smallest_side_that_is_enough),
