@@ -91,6 +91,10 @@ struct iml__font;
 iml_status iml__font_prove_blob(FT_Library ft, hb_buffer_t *b, hb_blob_t *blob, const char *path,
                                 int32_t index, struct iml__font *font, int32_t *nfaces,
                                 iml_arena *a, iml_err *e);
+// All faces of a file as rows of fontcache.h; a is only scratch.
+struct iml__str;
+iml_status iml__font_rows(FT_Library ft, hb_buffer_t *b, const char *path, struct iml__str *rows,
+                          iml_arena *a, iml_err *e);
 bool iml__fontfile_covers(iml__fontfile *f, uint32_t cp);
 bool iml__fontfile_vert(iml__fontfile *f, hb_buffer_t *proof, uint32_t cp);
 // Opened or found again; *borrowed* until iml__setter_tidy.

@@ -1,8 +1,9 @@
 // fontcache.c: a table of proofs, one line a face, fields between tabs.
 //
 // A row holds while its file has the same path, size, modification time and inode, and both
-// libraries the same version. The last line holds the xxh3 of all before it: a file cut short or
-// edited is not believed and simply made anew. Names with control characters are never written.
+// libraries the same version; what a worker process says of a file comes as such rows too. The last
+// line holds the xxh3 of all before it: a file cut short or edited is not believed and simply made
+// anew.
 #include "src/synth/fontcache.h"
 
 #include <fcntl.h>
@@ -36,6 +37,8 @@ enum {
     FIELDS
 };
 enum { COLOUR = 1, VARIABLE = 2, VERT = 4 };
+
+static const char NO_SHA[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
 static void head_line(iml__str *out)
 {
@@ -118,7 +121,7 @@ static bool read_row(char *line, iml_arena *a, iml__fontcache_row *r, bool *no_m
                      .vert = flags & VERT,
                      .pages = pages,
                      .size = r->size};
-    memcpy(o->sha256, f[F_SHA], 65);
+    if (strcmp(f[F_SHA], NO_SHA)) memcpy(o->sha256, f[F_SHA], 65);
     *no_memory = !pages || !o->path || !o->family || !o->style || (*f[F_REASON] && !o->reason);
     return *no_memory || read_pages(f[F_PAGES], pages);
 }
@@ -133,6 +136,29 @@ static bool believable(const char *text, size_t n, const char *head)
     return !memcmp(end, "end ", 4) && !memcmp(end + 4, want, 16) && text[n - 1] == '\n';
 }
 
+iml_status iml__fontcache_parse(iml__fontcache *c, char *text, size_t n, bool *fine, iml_arena *a,
+                                iml_err *e)
+{
+    bool no_memory = false;
+    *fine = true;
+    for (char *p = text, *end = text + n, *next; *fine && !no_memory && p < end; p = next) {
+        next = memchr(p, '\n', (size_t)(end - p));
+        if (!next || memchr(p, 0, (size_t)(next - p))) {
+            *fine = false;
+            break;
+        }
+        *next++ = 0;
+        if (c->n == c->cap) {
+            size_t cap = c->cap ? 2 * c->cap : 16;
+            iml__fontcache_row *grown = iml__realloc(c->row, cap, sizeof *grown);
+            if ((no_memory = !grown)) break;
+            c->row = grown, c->cap = cap;
+        }
+        *fine = read_row(p, a, &c->row[c->n++], &no_memory);
+    }
+    return no_memory ? IML_FAIL(e, IML_ENOMEM, "no memory for %zu fonts", c->n) : IML_OK;
+}
+
 iml_status iml__fontcache_load(iml__fontcache *c, const char *path, iml_arena *a, iml_err *e)
 {
     char *text = NULL;
@@ -140,30 +166,17 @@ iml_status iml__fontcache_load(iml__fontcache *c, const char *path, iml_arena *a
     iml__str head;
     iml_status st = iml__file_read_heap(AT_FDCWD, path, SIZE_MAX_FILE, &text, &n, e);
     *c = (iml__fontcache){0};
-    if (st == IML_ENOMEM) return st;
-    if (IML_FAILS(st)) return IML_OK;
+    if (IML_FAILS(st)) return st == IML_ENOMEM ? st : IML_OK;
     iml__str_init(&head, 256);
     head_line(&head);
-    bool fine = believable(text, n, iml__str_text(&head)), no_memory = head.failed == IML_ENOMEM;
-    for (char *p = text + head.n, *end = text + n - END, *next; fine && !no_memory && p < end;
-         p = next) {
-        next = memchr(p, '\n', (size_t)(end - p));
-        if (!next) break;
-        *next++ = 0;
-        if (c->n == c->cap) {
-            size_t cap = c->cap ? 2 * c->cap : 512;
-            iml__fontcache_row *grown = iml__realloc(c->row, cap, sizeof *grown);
-            if ((no_memory = !grown)) break;
-            c->row = grown, c->cap = cap;
-        }
-        fine = read_row(p, a, &c->row[c->n++], &no_memory);
-    }
+    bool fine = !head.failed && believable(text, n, iml__str_text(&head));
+    st = head.failed ? IML_FAIL(e, head.failed, "%s: no memory for the font cache", path) : IML_OK;
+    if (fine) st = iml__fontcache_parse(c, text + head.n, n - END - head.n, &fine, a, e);
     iml__str_free(&head);
     IML_FREE(text);
-    if (!fine || no_memory) iml__fontcache_free(c);
-    if (no_memory) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for the font cache", path);
+    if (!fine || IML_FAILS(st)) iml__fontcache_free(c);
     if (c->n) qsort(c->row, c->n, sizeof *c->row, by_path);
-    return IML_OK;
+    return st;
 }
 
 void iml__fontcache_free(iml__fontcache *c)
@@ -203,24 +216,36 @@ void iml__fontcache_begin(iml__str *out)
     head_line(out);
 }
 
-static bool plain(const char *s)
+static void add_text(iml__str *out, const char *s)
 {
-    for (; s && *s; s++)
-        if ((uint8_t)*s < 32) return false;
-    return true;
+    for (; s && *s; s++) iml__str_addc(out, (uint8_t)*s < 32 ? '?' : *s);
+    iml__str_addc(out, '\t');
+}
+
+static void add_row(iml__str *out, const iml__font *f, uint64_t size, int64_t mtime_ns,
+                    uint64_t ino)
+{
+    static const uint64_t none[IML__FONT_PAGES];
+    int flags = (f->colour ? COLOUR : 0) | (f->variable ? VARIABLE : 0) | (f->vert ? VERT : 0);
+    add_text(out, f->path);
+    iml__str_addf(out, "%llu\t%lld\t%llu\t%d\t%s\t%d\t", (unsigned long long)size,
+                  (long long)mtime_ns, (unsigned long long)ino, f->index,
+                  f->sha256[0] ? f->sha256 : NO_SHA, flags);
+    add_text(out, f->family);
+    add_text(out, f->style);
+    add_text(out, f->reason);
+    write_pages(out, f->pages ? f->pages : none);
+    iml__str_addc(out, '\n');
 }
 
 void iml__fontcache_add(iml__str *out, const iml__font *f, const struct stat *st)
 {
-    static const uint64_t none[IML__FONT_PAGES];
-    if (!plain(f->path) || !plain(f->reason) || !f->sha256[0]) return;
-    int flags = (f->colour ? COLOUR : 0) | (f->variable ? VARIABLE : 0) | (f->vert ? VERT : 0);
-    iml__str_addf(out, "%s\t%llu\t%lld\t%llu\t%d\t%s\t%d\t%s\t%s\t%s\t", f->path,
-                  (unsigned long long)st->st_size, (long long)mtime_of(st),
-                  (unsigned long long)st->st_ino, f->index, f->sha256, flags,
-                  f->family ? f->family : "", f->style ? f->style : "", f->reason ? f->reason : "");
-    write_pages(out, f->pages ? f->pages : none);
-    iml__str_addc(out, '\n');
+    add_row(out, f, (uint64_t)st->st_size, mtime_of(st), st->st_ino);
+}
+
+void iml__fontcache_copy(iml__str *out, const iml__fontcache_row *r)
+{
+    add_row(out, &r->font, r->size, r->mtime_ns, r->ino);
 }
 
 iml_status iml__fontcache_save(iml__str *out, const char *path, iml_err *e)

@@ -26,8 +26,15 @@ void iml__fontcache_free(iml__fontcache *c);
 const iml__fontcache_row *iml__fontcache_find(const iml__fontcache *c, const char *path,
                                               const struct stat *st, size_t *n);
 
+// Adds the rows of such lines, which are cut up in place. *fine = false: they are none.
+iml_status iml__fontcache_parse(iml__fontcache *c, char *text, size_t n, bool *fine, iml_arena *a,
+                                iml_err *e);
+
 void iml__fontcache_begin(iml__str *out);
+// One line. A font without sha256 (its bytes were not read) gets zeros; control characters become
+// '?'.
 void iml__fontcache_add(iml__str *out, const iml__font *f, const struct stat *st);
+void iml__fontcache_copy(iml__str *out, const iml__fontcache_row *r);
 iml_status iml__fontcache_save(iml__str *out, const char *path, iml_err *e); // adds the end line
 
 #endif

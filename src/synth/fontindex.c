@@ -27,7 +27,7 @@
 #include "src/synth/fontindex_in.h"
 #include "src/synth/fontset.h"
 
-enum { DEPTH_MAX = 32, FOUND_MAX = 1 << 20, FACES_MAX = 256 };
+enum { DEPTH_MAX = 32, FOUND_MAX = 1 << 20, ROWS_MAX = 16 << 20 };
 
 iml_status iml__fontindex_new(iml__fontindex **out, iml_err *e)
 {
@@ -75,7 +75,8 @@ static iml_status add(iml__fontindex *x, const char *path, const char *name, iml
         if (!grown) return IML_FAIL(e, IML_ENOMEM, "no memory for %zu font files", cap);
         x->found = grown, x->cap_found = cap;
     }
-    iml__font_found f = {iml__arena_strdup(&x->arena, path), iml__arena_strdup(&x->arena, name)};
+    iml__font_found f = {.path = iml__arena_strdup(&x->arena, path),
+                         .name = iml__arena_strdup(&x->arena, name)};
     if (!f.path || !f.name) return IML_FAIL(e, IML_ENOMEM, "no memory for the font files' names");
     x->found[x->nfound++] = f;
     return IML_OK;
@@ -270,79 +271,111 @@ static iml_status keep(iml__font **list, size_t *n, size_t *cap, const iml__font
     return IML_OK;
 }
 
-typedef struct prover {
-    FT_Library ft;
-    hb_buffer_t *buffer;
-} prover;
-
-static iml_status refuse(iml__fontindex *x, iml__font *f, const iml_err *why, iml_err *e)
+// Copies rows into the index: n of them, found's from now on.
+static iml_status know(iml__fontindex *x, iml__font_found *f, const iml__fontcache_row *row,
+                       size_t n, iml_err *e)
 {
-    f->reason = iml__arena_strdup(&x->arena, why->msg);
-    if (!f->reason) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for the reason", f->path);
-    return keep(&x->bad, &x->nbad, &x->cap_bad, f, e);
+    f->row = iml_arena_alloc(&x->arena, n * sizeof *f->row);
+    if (!f->row) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for its faces", f->path);
+    memcpy(f->row, row, n * sizeof *row);
+    f->nrows = n;
+    return IML_OK;
 }
 
-// Faces of the file as the cache has them; *known = false: it has to be looked at.
-static iml_status take_cached(iml__fontindex *x, const iml__font_found *at, const struct stat *st,
-                              bool *known, iml_err *e)
+iml_status iml__fontindex_prepare(iml__fontindex *x, iml_err *e)
 {
     size_t n = 0;
-    const iml__fontcache_row *r = iml__fontcache_find(&x->cache, at->path, st, &n);
-    *known = r != NULL;
+    x->prepared = true;
+    if (!x->nfound) return IML_OK;
+    qsort(x->found, x->nfound, sizeof *x->found, by_name);
+    for (size_t i = 0; i < x->nfound; i++)
+        if (!n || by_name(&x->found[n - 1], &x->found[i])) x->found[n++] = x->found[i];
+    x->nfound = n;
+    x->unknown = iml_arena_alloc(&x->arena, n * sizeof *x->unknown);
+    if (!x->unknown) return IML_FAIL(e, IML_ENOMEM, "no memory for %zu font files", n);
+    if (x->cache_path) IML_TRY(iml__fontcache_load(&x->cache, x->cache_path, &x->arena, e));
     for (size_t i = 0; i < n; i++) {
-        iml__font f = r[i].font;
-        f.path = at->path, f.name = at->name;
-        iml__fontcache_add(&x->cache_out, &f, st);
-        if (f.reason)
-            IML_TRY(keep(&x->bad, &x->nbad, &x->cap_bad, &f, e));
+        struct stat st;
+        size_t rows = 0;
+        const iml__fontcache_row *r = NULL;
+        if (x->cache.n && !iml__fstatat(AT_FDCWD, x->found[i].path, &st, 0) && S_ISREG(st.st_mode))
+            r = iml__fontcache_find(&x->cache, x->found[i].path, &st, &rows);
+        if (r)
+            IML_TRY(know(x, &x->found[i], r, rows, e));
         else
-            IML_TRY(keep(&x->font, &x->nfont, &x->cap_font, &f, e));
+            x->unknown[x->nunknown++] = i;
     }
     return IML_OK;
 }
 
-static iml_status prove_faces(iml__fontindex *x, prover *p, hb_blob_t *blob, const iml__font *file,
-                              const struct stat *st, iml_err *e)
+size_t iml__fontindex_unknown(const iml__fontindex *x) { return x->nunknown; }
+const char *iml__fontindex_unknown_path(const iml__fontindex *x, size_t k)
 {
-    int32_t faces = 1;
-    for (int32_t i = 0; i < faces; i++) {
-        iml_err why = {0};
-        iml__font one = *file;
-        iml_status rc = iml__font_prove_blob(p->ft, p->buffer, blob, file->path, i, &one, &faces,
-                                             &x->arena, &why);
-        faces = IML_MIN(faces, FACES_MAX);
-        if (rc == IML_OK)
-            IML_TRY(keep(&x->font, &x->nfont, &x->cap_font, &one, e));
-        else if (rc == IML_EINPUT)
-            IML_TRY(refuse(x, &one, &why, e));
-        else
-            return IML_FAIL(e, rc, "%s", why.msg);
-        iml__fontcache_add(&x->cache_out, rc == IML_OK ? &one : &x->bad[x->nbad - 1], st);
-    }
-    return IML_OK;
+    return x->found[x->unknown[k]].path;
 }
 
-static iml_status prove_file(iml__fontindex *x, prover *p, const iml__font_found *at, iml_err *e)
+iml_status iml__fontindex_answer(iml__fontindex *x, size_t k, const char *rows, size_t n,
+                                 iml_err *e)
 {
-    iml_err why = {0};
-    struct stat st = {0};
-    hb_blob_t *blob;
-    bool known = false;
-    iml__font f = {.path = at->path, .name = at->name};
-    // The time of the file is taken before its bytes: a change in between is seen the next time.
-    if (!iml__fstatat(AT_FDCWD, at->path, &st, 0) && S_ISREG(st.st_mode))
-        IML_TRY(take_cached(x, at, &st, &known, e));
-    if (known) return IML_OK;
-    x->proved++;
-    iml_status rc = iml__font_blob(at->path, &blob, &why);
-    if (rc == IML_EINPUT) return refuse(x, &f, &why, e);
-    if (IML_FAILS(rc)) return IML_FAIL(e, rc, "%s", why.msg);
-    unsigned n;
-    const char *bytes = hb_blob_get_data(blob, &n);
-    rc = iml__sha256_of(bytes, n, f.sha256);
-    if (rc == IML_OK) rc = prove_faces(x, p, blob, &f, &st, e);
-    hb_blob_destroy(blob);
-    return rc;
+    iml__font_found *f = &x->found[x->unknown[k]];
+    iml__fontcache c = {0};
+    bool fine = false;
+    char *text = iml__arena_strndup(&x->arena, rows, n); // cut up below
+    if (!text) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for its faces", f->path);
+    iml_status st = iml__fontcache_parse(&c, text, n, &fine, &x->arena, e);
+    if (st == IML_OK && (!fine || !c.n))
+        st = IML_FAIL(e, IML_EBUG, "%s: its proof came back damaged", f->path);
+    if (st == IML_OK) st = know(x, f, c.row, c.n, e);
+    iml__fontcache_free(&c);
+    return st;
+}
+
+iml_status iml__fontindex_blame(iml__fontindex *x, size_t k, const char *why, iml_err *e)
+{
+    iml__font_found *f = &x->found[x->unknown[k]];
+    iml__fontcache_row r = {.font = {.path = f->path, .family = "", .style = ""}};
+    r.font.reason = iml__arena_strdup(&x->arena, why);
+    if (!r.font.reason) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for the reason", f->path);
+    return know(x, f, &r, 1, e);
+}
+
+static iml_status prove_rest(iml__fontindex *x, iml_err *e)
+{
+    iml_status st = IML_OK;
+    FT_Library ft = NULL;
+    hb_buffer_t *b = hb_buffer_create();
+    iml__str rows;
+    iml__str_init(&rows, ROWS_MAX);
+    if (FT_Init_FreeType(&ft) || !hb_buffer_allocation_successful(b))
+        st = IML_FAIL(e, IML_ENOMEM, "no memory to look at the fonts");
+    for (size_t k = 0; k < x->nunknown && st == IML_OK; k++) {
+        if (x->found[x->unknown[k]].row) continue;
+        iml__str_clear(&rows);
+        st = iml__font_rows(ft, b, iml__fontindex_unknown_path(x, k), &rows, &x->arena, e);
+        if (st == IML_OK) st = iml__fontindex_answer(x, k, iml__str_text(&rows), rows.n, e);
+        x->proved++;
+    }
+    iml__str_free(&rows);
+    if (ft) FT_Done_FreeType(ft);
+    hb_buffer_destroy(b);
+    return st;
+}
+
+// Faces in order, usable and not; all that a file's bytes say goes to the cache.
+static iml_status sort_out(iml__fontindex *x, iml_err *e)
+{
+    for (size_t i = 0; i < x->nfound; i++)
+        for (size_t k = 0; k < x->found[i].nrows; k++) {
+            const iml__fontcache_row *r = &x->found[i].row[k];
+            iml__font f = r->font;
+            f.path = x->found[i].path, f.name = x->found[i].name;
+            if (r->size) iml__fontcache_copy(&x->cache_out, r);
+            if (f.reason)
+                IML_TRY(keep(&x->bad, &x->nbad, &x->cap_bad, &f, e));
+            else
+                IML_TRY(keep(&x->font, &x->nfont, &x->cap_font, &f, e));
+        }
+    return IML_OK;
 }
 
 // What the faces are, as one number: rows that a setter remembers are good for this index alone.
@@ -361,19 +394,12 @@ static void number(iml__fontindex *x)
 
 iml_status iml__fontindex_finish(iml__fontindex *x, iml_err *e)
 {
-    iml_status st = IML_OK;
-    if (x->nfound) qsort(x->found, x->nfound, sizeof *x->found, by_name);
+    if (!x->prepared) IML_TRY(iml__fontindex_prepare(x, e));
+    IML_TRY(prove_rest(x, e));
     iml__fontcache_begin(&x->cache_out);
-    if (x->cache_path) IML_TRY(iml__fontcache_load(&x->cache, x->cache_path, &x->arena, e));
-    prover p = {.buffer = hb_buffer_create()};
-    if (FT_Init_FreeType(&p.ft) || !hb_buffer_allocation_successful(p.buffer))
-        st = IML_FAIL(e, IML_ENOMEM, "no memory to look at the fonts");
-    for (size_t i = 0; i < x->nfound && st == IML_OK; i++)
-        if (!i || by_name(&x->found[i - 1], &x->found[i])) st = prove_file(x, &p, &x->found[i], e);
-    if (p.ft) FT_Done_FreeType(p.ft);
-    hb_buffer_destroy(p.buffer);
-    IML_TRY(st);
-    if (x->cache_path && x->proved) (void)iml__fontcache_save(&x->cache_out, x->cache_path, NULL);
+    IML_TRY(sort_out(x, e));
+    // A cache that cannot be written costs the next run its time and this one nothing.
+    if (x->cache_path && x->nunknown) (void)iml__fontcache_save(&x->cache_out, x->cache_path, NULL);
     iml__str_free(&x->cache_out);
     number(x);
     if (x->nfont) return IML_OK;

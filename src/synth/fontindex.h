@@ -7,6 +7,7 @@
 #ifndef IML_SYNTH_FONTINDEX_H
 #define IML_SYNTH_FONTINDEX_H
 
+#include "src/base/str.h"
 #include "src/synth/layout.h"
 
 enum { IML__FONT_PAGES = 0x1100 / 64 };
@@ -50,6 +51,26 @@ iml_status iml__fontindex_use_cache(iml__fontindex *x, const char *path, iml_err
 bool iml__fontindex_cache_place(char *path, size_t cap);
 // Proves what was added, sorts, drops doubles. Call once. IML_EINPUT if no face is usable.
 iml_status iml__fontindex_finish(iml__fontindex *x, iml_err *e);
+
+// ---- Proving elsewhere: a font that hangs or crashes a library should cost a worker process.
+// Between prepare and finish, each unknown file's rows may be made by iml__font_prove_file in any
+// process and handed in; a file whose worker died is blamed. What has no answer is proved by finish
+// itself.
+//
+//     iml__fontindex_prepare(x, e);
+//     for (k = 0; k < iml__fontindex_unknown(x); k++) ... iml__fontindex_unknown_path(x, k) ...
+
+iml_status iml__fontindex_prepare(iml__fontindex *x,
+                                  iml_err *e); // sorts, drops doubles, asks the cache
+size_t iml__fontindex_unknown(const iml__fontindex *x);
+const char *iml__fontindex_unknown_path(const iml__fontindex *x, size_t k); // *borrowed* from x
+// Pure. Appends one line for each face, usable or not; a is scratch. IML_ENOMEM.
+iml_status iml__font_prove_file(const char *path, iml__str *rows, iml_arena *a, iml_err *e);
+iml_status iml__fontindex_answer(iml__fontindex *x, size_t k, const char *rows, size_t n,
+                                 iml_err *e);
+iml_status iml__fontindex_blame(iml__fontindex *x, size_t k, const char *why, iml_err *e);
+
+// ---- What there is
 
 size_t iml__fontindex_count(const iml__fontindex *x);                    // usable faces, 0..count-1
 const iml__font *iml__fontindex_font(const iml__fontindex *x, size_t i); // *borrowed* from x

@@ -8,6 +8,8 @@
 
 typedef struct iml__font_found {
     const char *path, *name;
+    iml__fontcache_row *row; // what is known of its faces; NULL: nothing yet
+    size_t nrows;
 } iml__font_found;
 
 struct iml__fontindex {
@@ -21,7 +23,9 @@ struct iml__fontindex {
     char *cache_path; // NULL: none
     iml__fontcache cache;
     iml__str cache_out;
-    size_t proved; // files that the cache did not know
+    size_t *unknown; // of found: files that the cache does not know
+    size_t nunknown, proved;
+    bool prepared;
 };
 
 #endif

@@ -14,8 +14,10 @@
 
 #include "src/base/err.h"
 #include "src/base/hash.h"
+#include "src/io/vfs.h"
+#include "src/synth/fontcache.h"
 
-enum { TRIES = 2000, TABLES_MAX = 4096 };
+enum { TRIES = 2000, TABLES_MAX = 4096, FACES_MAX = 256 };
 
 static uint32_t be32(const uint8_t *p)
 {
@@ -172,4 +174,58 @@ iml_status iml__font_prove(const char *path, int32_t index, iml__font *f, int32_
     *f = (iml__font){.path = path, .name = path, .index = index};
     IML_TRY(iml__font_blob(path, &blob, e));
     return prove(blob, path, index, f, nfaces, a, e);
+}
+
+// ---- A whole file, as rows
+
+static void refused(iml__str *rows, iml__font *f, const struct stat *st, const iml_err *why)
+{
+    f->reason = why->msg;
+    iml__fontcache_add(rows, f, st);
+}
+
+iml_status iml__font_rows(FT_Library ft, hb_buffer_t *b, const char *path, iml__str *rows,
+                          iml_arena *a, iml_err *e)
+{
+    iml_err why = {0};
+    struct stat st = {0};
+    hb_blob_t *blob;
+    int32_t faces = 1;
+    iml__font f = {.path = path, .name = path};
+    size_t mark = iml__arena_mark(a);
+    // The time of the file is taken before its bytes: a change in between is seen the next time.
+    if (iml__fstatat(AT_FDCWD, path, &st, 0)) st = (struct stat){0};
+    iml_status rc = iml__font_blob(path, &blob, &why);
+    if (rc == IML_EINPUT) refused(rows, &f, &st, &why);
+    if (IML_FAILS(rc)) return rc == IML_EINPUT ? IML_OK : IML_FAIL(e, rc, "%s", why.msg);
+    unsigned n;
+    const char *bytes = hb_blob_get_data(blob, &n);
+    rc = iml__sha256_of(bytes, n, f.sha256);
+    for (int32_t i = 0; i < faces && rc == IML_OK; i++) {
+        iml__font one = f;
+        rc = iml__font_prove_blob(ft, b, blob, path, i, &one, &faces, a, &why);
+        faces = IML_MIN(faces, FACES_MAX);
+        if (rc == IML_OK)
+            iml__fontcache_add(rows, &one, &st);
+        else if (rc == IML_EINPUT)
+            refused(rows, &one, &st, &why), rc = IML_OK;
+        iml__arena_release(a, mark);
+    }
+    hb_blob_destroy(blob);
+    if (rc == IML_OK && rows->failed)
+        return IML_FAIL(e, rows->failed, "%s: no memory for its faces", path);
+    return rc == IML_OK ? IML_OK : IML_FAIL(e, rc, "%s", why.msg);
+}
+
+iml_status iml__font_prove_file(const char *path, iml__str *rows, iml_arena *a, iml_err *e)
+{
+    FT_Library ft = NULL;
+    hb_buffer_t *b = hb_buffer_create();
+    iml_status st = IML_OK;
+    if (FT_Init_FreeType(&ft) || !hb_buffer_allocation_successful(b))
+        st = IML_FAIL(e, IML_ENOMEM, "%s: no memory to look at it", path);
+    if (st == IML_OK) st = iml__font_rows(ft, b, path, rows, a, e);
+    if (ft) FT_Done_FreeType(ft);
+    hb_buffer_destroy(b);
+    return st;
 }

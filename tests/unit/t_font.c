@@ -500,6 +500,50 @@ static void default_corpora_draw_without_tofu(void **state)
     iml__fontindex_free(&x);
 }
 
+static void proofs_made_elsewhere_are_the_same(void **state)
+{
+    (void)state;
+    size_t n;
+    uint8_t *p = slurp(DEJAVU, &n);
+    char cut[128], odd[128];
+    snprintf(cut, sizeof cut, "%s", put("cut.ttf", p, n / 2));
+    snprintf(odd, sizeof odd, "%s", put("tab\there.ttf", p, n));
+    const char *paths[] = {DEJAVU, cut, odd, FONTS "opentype/ipafont-gothic/ipag.ttf"};
+    iml__fontindex *here = index_of(paths, 4), *there;
+    assert_ok(iml__fontindex_new(&there, e));
+    for (int i = 0; i < 4; i++) assert_ok(iml__fontindex_add_file(there, paths[i], e));
+    assert_ok(iml__fontindex_add_file(there, DEJAVU, e)); // a double
+    assert_ok(iml__fontindex_prepare(there, e));
+    assert_int_equal(iml__fontindex_unknown(there), 4);
+    for (size_t k = 0; k < 4; k++) {
+        iml__str rows;
+        iml__str_init(&rows, 1 << 20);
+        assert_ok(iml__font_prove_file(iml__fontindex_unknown_path(there, k), &rows, &arena, e));
+        assert_ok(iml__fontindex_answer(there, k, rows.p, rows.n, e));
+        assert_int_equal(iml__fontindex_answer(there, k, rows.p, rows.n - 1, NULL), IML_EBUG);
+        assert_int_equal(iml__fontindex_answer(there, k, "a\tb\n", 4, NULL), IML_EBUG);
+        iml__str_free(&rows);
+    }
+    assert_ok(iml__fontindex_finish(there, e));
+    assert_int_equal(iml__fontindex_proved(there), 0);
+    same_faces(here, there);
+    assert_int_equal(iml__fontindex_count(there), 3);
+    iml__fontindex_free(&there);
+    assert_ok(iml__fontindex_new(&there, e));
+    for (int i = 0; i < 4; i++) assert_ok(iml__fontindex_add_file(there, paths[i], e));
+    assert_ok(iml__fontindex_prepare(there, e));
+    assert_ok(iml__fontindex_blame(there, 0, "its worker died", e));
+    assert_ok(iml__fontindex_finish(there, e));
+    assert_int_equal(iml__fontindex_proved(there), 3);
+    assert_int_equal(iml__fontindex_bad_count(there), 2);
+    assert_string_equal(iml__fontindex_bad(there, 0)->reason, "its worker died");
+    iml__fontindex_free(&here);
+    iml__fontindex_free(&there);
+    assert_int_equal(remove(odd) | remove(cut), 0);
+    iml__arena_reset(&arena);
+    free(p);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -533,6 +577,7 @@ int main(void)
         cmocka_unit_test(nothing_usable_is_an_error),
         cmocka_unit_test(rows_tell_who_covers_a_text),
         cmocka_unit_test(a_warm_cache_changes_nothing),
+        cmocka_unit_test(proofs_made_elsewhere_are_the_same),
         cmocka_unit_test(the_default_set_is_used_alone),
         cmocka_unit_test(default_corpora_draw_without_tofu),
     };
