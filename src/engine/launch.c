@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 65536, IO_BATCH = 1000, PART_ITEMS = 1000, SHARD_SAMPLES = 10000 };
+enum { WINDOW = 65536, IO_BATCH = 1000 };
 enum { BUDGET_MIN = 64 << 20, UNKNOWN = 4 << 20, INPUT_FACTOR = 12, MAX_DEATHS = 2 };
 enum { COST_SUM_MAX = 4000000 }; // items whose cost is summed up for a better guess of the end
 
@@ -119,17 +119,6 @@ static iml_status take_only(struct iml_run_t *r, iml_err *e)
     return IML_OK;
 }
 
-static uint32_t unit_items(const struct iml_run_t *r)
-{
-    const iml_job *j = r->job;
-    if (!r->sink) return 1;
-    if (r->sink->ordered)
-        return r->opts.shard_samples ? (uint32_t)IML_MIN(r->opts.shard_samples, UINT32_MAX / 2)
-                                     : SHARD_SAMPLES;
-    if (j->appends || j->ncounters) return j->part_items ? j->part_items : PART_ITEMS;
-    return 1;
-}
-
 static void settle_order(struct iml_run_t *r)
 {
     struct iml__plan_conf *c = &r->conf;
@@ -150,13 +139,14 @@ static iml_status settle_conf(struct iml_run_t *r, iml_err *e)
     const iml_run_opts *o = &r->opts;
     struct iml__plan_conf *c = &r->conf;
     c->count = IML_MIN(r->job->count, o->limit);
-    c->unit_items = unit_items(r);
     c->shard = o->shard_index, c->nshards = o->shard_count;
     c->sink = !r->sink           ? IML__SINK_PULL
               : r->sink->ordered ? IML__SINK_ORDERED
                                  : IML__SINK_UNORDERED;
     IML_TRY(take_only(r, e));
-    if (r->only) c->unit_items = 1;
+    // Single items of a set in parts are made as loose files: each is a unit of its own.
+    r->set_unit_items = r->sink ? iml__unit_items(r->job, r->sink, o) : 1;
+    c->unit_items = r->only ? 1 : r->set_unit_items;
     settle_order(r);
     c->process = r->process, c->retry_bad = o->flags & IML_RUN_RETRY_BAD;
     c->workers = IML_MAX(r->nworkers, 1u);
@@ -254,7 +244,7 @@ static iml_status open_output(struct iml_run_t *r, iml_err *e)
                                  .sink = r->sink,
                                  .opts = &r->opts,
                                  .count = r->conf.count,
-                                 .unit_items = r->conf.unit_items};
+                                 .unit_items = r->set_unit_items};
     return iml__commit_open(&r->commit, &c, &r->past, e);
 }
 
@@ -306,6 +296,9 @@ static iml_status open_all(struct iml_run_t *r, iml_err *e)
     IML_TRY(settle_conf(r, e));
     if (!dry && r->process && r->conf.count) IML_TRY(open_nursery(r, r->nworkers, e));
     if (!dry) IML_TRY(open_output(r, e));
+    // What has killed a run runs again in a process of its own, whatever the mode.
+    if (r->past && !r->process && r->nworkers && iml__past_suspects(r->past))
+        IML_TRY(open_nursery(r, 1, e));
     if (!dry) IML_TRY(open_quarantine(r, e));
     r->conf.past = r->past;
     r->planned = planned_items(&r->conf);

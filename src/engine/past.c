@@ -179,6 +179,14 @@ iml_status iml__past_clear(struct iml__past *p, uint64_t unit) { return uncover(
 
 // ---- Questions.
 
+uint64_t iml__past_suspects(const struct iml__past *p)
+{
+    uint64_t n = 0;
+    for (size_t k = 0; k < p->cap_mark; k++)
+        n += p->mark[k].index != UINT64_MAX && p->mark[k].deaths > 0;
+    return n;
+}
+
 uint32_t iml__past_span(const struct iml__past *p, uint64_t unit)
 {
     if (iml__idset_has(&p->covered, unit)) return p->unit_items;

@@ -139,6 +139,7 @@ struct iml_run_t {
     void *sink_state;
     struct iml__nursery *nursery; // process mode; or one worker for suspects of an earlier run
     uint64_t *only;               // sorted, unique
+    uint32_t set_unit_items;      // of the whole set; conf.unit_items is 1 under --only
     bool process;
     const char *mode_why;
     uint32_t nworkers; // 0: the calling thread is worker[0]

@@ -662,7 +662,7 @@ static iml_status into_dest(void *user, iml_item *it, iml_out out[], size_t cap,
 {
     (void)user, (void)out, (void)cap, (void)n, (void)e;
     assert_non_null(it->dest);
-    *(uint64_t *)it->dest = it->index * 3;
+    __atomic_store_n((uint64_t *)it->dest, it->index * 3, __ATOMIC_RELAXED);
     return IML_OK;
 }
 
@@ -684,8 +684,8 @@ static void items_are_made_in_the_callers_memory(void **state)
         assert_int_equal(index, i);
         for (int k = 0; k < 3; k++) {
             uint64_t *d = __atomic_load_n(&w->dest[k], __ATOMIC_RELAXED);
-            if (!d || *d != i * 3 || found) continue;
-            *d = UINT64_MAX, found = 1;
+            if (!d || __atomic_load_n(d, __ATOMIC_RELAXED) != i * 3 || found) continue;
+            __atomic_store_n(d, UINT64_MAX, __ATOMIC_RELAXED), found = 1;
             __atomic_store_n(&w->dest[k], NULL, __ATOMIC_RELAXED);
         }
         assert_true(found);

@@ -1,0 +1,331 @@
+// t_run_disk.c: runs into a directory: one data set whatever the workers, orders, modes, stops.
+//
+// The manifest's content hash stands for the data set: it covers every file's name, size and bytes.
+#include "tests/unit/iml_test.h"
+
+#include "src/base/arena.h"
+#include "src/base/buf.h"
+#include "src/base/cpu.h"
+#include "src/base/err.h"
+#include "src/engine/run.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { COUNT = 230 };
+
+struct world {
+    uint64_t bad_every, nap_us, emits, crash_at;
+    bool restored; // what was bad is good now
+    uint32_t *ran; // atomic, shared with worker processes
+};
+
+static char dir[64];
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static iml_status file_of(iml_item *it, iml_out *o, const char *name, uint64_t key, size_t n,
+                          uint32_t flags, iml_err *e)
+{
+    iml_buf *b;
+    iml_frag *f = iml_arena_alloc(it->arena, sizeof *f);
+    char *copy = iml__arena_strdup(it->arena, name);
+    if (!f || !copy) return IML_FAIL(e, IML_ENOMEM, "no memory for a name");
+    IML_TRY(iml_buf_new(it, n, &b, e));
+    for (size_t k = 0; k < n; k++) b->data[k] = (uint8_t)('a' + mix(key + k) % 26);
+    if (n) b->data[n - 1] = '\n';
+    iml_buf_set_size(b, n);
+    *f = (iml_frag){b, 0, n};
+    *o = (iml_out){copy, f, 1, flags};
+    return IML_OK;
+}
+
+static iml_status make(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n, iml_err *e)
+{
+    const struct world *w = user;
+    uint64_t i = it->index;
+    char name[64];
+    (void)cap;
+    if (w->ran) __atomic_fetch_add(&w->ran[i], 1, __ATOMIC_RELAXED);
+    iml_stage(it, IML_STAGE_COMPUTE);
+    if (w->nap_us) usleep((useconds_t)w->nap_us);
+    if (w->crash_at == i + 1 && (!w->ran || w->ran[i] == 1)) raise(SIGSEGV);
+    if (w->bad_every && i % w->bad_every == 3 && !w->restored)
+        return IML_FAIL(e, IML_EINPUT, "item %u is bad", (unsigned)i);
+    iml_count(it, (uint32_t)(i % 7), i);
+    iml_count(it, 7, 1);
+    for (unsigned f = 0; f < 3; f++) {
+        (void)snprintf(name, sizeof name, "%06u.%u.txt", (unsigned)i, f);
+        IML_TRY(file_of(it, &out[*n], name, i * 4 + f, 10 + mix(i + f) % 3000, 0, e));
+        if (f < w->emits)
+            IML_TRY(iml_emit(it, &out[*n], e));
+        else
+            ++*n;
+    }
+    if (!((const struct iml__attempt *)it->engine)->job->appends) return IML_OK;
+    IML_TRY(file_of(it, &out[*n], "labels.txt", i, 20, IML_OUT_APPEND, e));
+    ++*n;
+    return IML_OK;
+}
+
+static const char *const counters[] = {"c0", "c1", "c2", "c3", "c4", "c5", "c6", "all"};
+
+static iml_job job_of(struct world *w, bool parts)
+{
+    iml_job j = {.name = "test", .count = COUNT, .user = w, .run = make, .config_hash = 99};
+    j.ncounters = 8, j.counter_names = counters, j.part_items = 40, j.appends = parts;
+    return j;
+}
+
+static iml_run_opts opts_of(const char *out, int workers)
+{
+    iml_run_opts o;
+    iml_run_opts_default(&o);
+    o.workers = workers, o.out_dir = out, o.shard_samples = 50, o.io_batch = 16;
+    o.chunk_items = 64, o.durability = IML_DURABILITY_PROCESS, o.memory_bytes = 64 << 20;
+    return o;
+}
+
+static const char *fresh(void)
+{
+    static char path[128];
+    static int n;
+    (void)snprintf(path, sizeof path, "%s/out-%d", dir, n++);
+    return path;
+}
+
+static const iml_sink_ops *sink_of(int k) { return k ? iml_sink_tar() : iml_sink_file(); }
+
+static int temporaries(const char *path) // in the directory and one below
+{
+    int n = 0;
+    DIR *d = opendir(path);
+    if (!d) return 0;
+    for (struct dirent *x; (x = readdir(d)) != NULL;) {
+        size_t len = strlen(x->d_name);
+        n += len > 4 && !strcmp(x->d_name + len - 4, ".tmp");
+        if (x->d_type != DT_DIR || x->d_name[0] == '.') continue;
+        char below[512];
+        (void)snprintf(below, sizeof below, "%s/%s", path, x->d_name);
+        n += temporaries(below);
+    }
+    closedir(d);
+    return n;
+}
+
+static uint64_t reference(int kind, bool parts, uint64_t bad_every)
+{
+    struct world w = {.bad_every = bad_every};
+    iml_job j = job_of(&w, parts);
+    iml_run_opts o = opts_of(fresh(), 0);
+    iml_report rep;
+    assert_ok(iml_run(NULL, &j, sink_of(kind), &o, &rep, e));
+    assert_true(rep.complete && rep.content);
+    return rep.content;
+}
+
+static void one_data_set_for_any_workers_orders_and_modes(void **state)
+{
+    (void)state;
+    static const int workers[] = {0, 1, 2, 7};
+    static const int orders[] = {IML_ORDER_INDEX, IML_ORDER_RANDOM};
+    for (int kind = 0; kind < 3; kind++) {
+        uint64_t want = reference(kind == 2, kind == 1, 50);
+        for (size_t k = 0; k < 4; k++)
+            for (int x = 0; x < 4; x++) {
+                struct world w = {.bad_every = 50, .emits = (uint64_t)x % 4};
+                iml_job j = job_of(&w, kind == 1);
+                iml_run_opts o = opts_of(fresh(), workers[k]);
+                iml_report rep;
+                o.order = orders[x % 2], o.mode = IML_MODE_THREAD;
+                if (x & 1) o.memory_bytes = 32 << 10; // early files go to the spool
+                assert_ok(iml_run(NULL, &j, sink_of(kind == 2), &o, &rep, e));
+                assert_true(rep.complete);
+                assert_int_equal(rep.ok, COUNT - 5);
+                assert_int_equal(rep.bad, 5);
+                if (rep.content != want)
+                    fail_msg("kind %d, %d workers, order %d, mode %d: other bytes", kind,
+                             workers[k], o.order, o.mode);
+                assert_int_equal(temporaries(o.out_dir), 0);
+            }
+    }
+}
+
+static volatile unsigned char cancel;
+static void stop_soon(void *user, const iml_progress *p)
+{
+    uint64_t *at = user;
+    if (p->done >= *at) cancel = 1;
+}
+
+static void stopped_again_and_again_it_is_the_same_data_set(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        uint64_t want = reference(kind == 2, kind == 1, 60), at = 1, last = 0, stops = 0;
+        struct world w = {.bad_every = 60, .nap_us = 3000};
+        iml_job j = job_of(&w, kind == 1);
+        iml_run_opts o = opts_of(fresh(), 2);
+        iml_report rep;
+        iml_err err;
+        iml_status st;
+        o.progress = stop_soon, o.progress_user = &at, o.cancel = &cancel, o.io_batch = 4;
+        do {
+            cancel = 0;
+            st = iml_run(NULL, &j, sink_of(kind == 2), &o, &rep, &err);
+            assert_true(st == IML_OK || st == IML_ECANCEL);
+            assert_true(rep.resumed >= last);
+            last = rep.resumed, at = rep.resumed + rep.ok + rep.bad + 1, stops++;
+            assert_int_equal(temporaries(o.out_dir), 0);
+        } while (st == IML_ECANCEL && stops < 100);
+        assert_int_equal(st, IML_OK);
+        assert_true(stops > 1);
+        assert_true(rep.complete && rep.content == want);
+        uint32_t ran[COUNT] = {0};
+        w.ran = ran;
+        o.progress = NULL, cancel = 0;
+        assert_ok(iml_run(NULL, &j, sink_of(kind == 2), &o, &rep, e));
+        assert_int_equal(rep.resumed, COUNT);
+        for (int i = 0; i < COUNT; i++) assert_int_equal(ran[i], 0);
+        assert_true(rep.complete && rep.content == want);
+    }
+}
+
+static void bad_items_are_remembered_until_asked_for(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        uint32_t ran[COUNT] = {0};
+        uint64_t good = reference(kind == 2, kind == 1, 0);
+        struct world w = {.bad_every = 60, .ran = ran};
+        iml_job j = job_of(&w, kind == 1);
+        iml_run_opts o = opts_of(fresh(), 2);
+        iml_report rep;
+        assert_ok(iml_run(NULL, &j, sink_of(kind == 2), &o, &rep, e));
+        assert_int_equal(rep.bad, 4);
+        memset(ran, 0, sizeof ran);
+        w.restored = true;
+        assert_ok(iml_run(NULL, &j, sink_of(kind == 2), &o, &rep, e));
+        assert_int_equal(ran[3], 0);
+        o.flags |= IML_RUN_RETRY_BAD;
+        assert_ok(iml_run(NULL, &j, sink_of(kind == 2), &o, &rep, e));
+        assert_int_equal(ran[3], 1);
+        assert_true(rep.complete && rep.bad == 0 && rep.content == good);
+    }
+}
+
+static void three_shards_have_every_item_once(void **state)
+{
+    (void)state;
+    uint32_t ran[COUNT] = {0};
+    struct world w = {.ran = ran};
+    iml_job j = job_of(&w, true);
+    iml_run_opts o = opts_of(fresh(), 2);
+    iml_report rep;
+    o.shard_count = 3;
+    for (o.shard_index = 0; o.shard_index < 3; o.shard_index++) {
+        assert_ok(iml_run(NULL, &j, iml_sink_file(), &o, &rep, e));
+        assert_int_equal(rep.planned, rep.ok);
+    }
+    for (int i = 0; i < COUNT; i++) assert_int_equal(ran[i], 1);
+}
+
+static void a_full_sink_directory_is_no_items_fault(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    iml_job j = job_of(&w, false);
+    const char *out = fresh();
+    char path[160];
+    iml_run_opts o = opts_of(out, 2);
+    iml_report rep;
+    iml_err err;
+    // A directory stands where a file must go.
+    assert_int_equal(mkdir(out, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/000100.1.txt", out);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(iml_run(NULL, &j, iml_sink_file(), &o, &rep, &err), IML_ESINK);
+    assert_int_equal(rep.bad, 0);
+    assert_false(rep.complete);
+    assert_int_equal(rmdir(path), 0);
+    assert_ok(iml_run(NULL, &j, iml_sink_file(), &o, &rep, e));
+    assert_true(rep.complete && rep.content == reference(0, false, 0));
+}
+
+// ---- A thread that dies takes the run along; its record makes the next run careful.
+
+static void farewell(int sig)
+{
+    iml__run_suspect_now();
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
+static void a_killed_run_names_its_culprit(void **state)
+{
+    (void)state;
+    for (int workers = 1; workers < 3; workers++) {
+        struct world w = {.crash_at = 78};
+        iml_job j = job_of(&w, false);
+        iml_run_opts o = opts_of(fresh(), workers);
+        o.order = IML_ORDER_INDEX;
+        pid_t p = fork();
+        assert_true(p >= 0);
+        if (!p) {
+            signal(SIGSEGV, farewell);
+            (void)iml_run(NULL, &j, iml_sink_file(), &o, NULL, NULL);
+            _exit(9);
+        }
+        int status;
+        assert_int_equal(waitpid(p, &status, 0), p);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+        struct iml__past *past;
+        struct iml__commit *c;
+        struct iml__commit_conf conf = {.job = &j,
+                                        .sink = iml_sink_file(),
+                                        .opts = &o,
+                                        .count = COUNT,
+                                        .unit_items = iml__unit_items(&j, iml_sink_file(), &o)};
+        assert_ok(iml__commit_open(&c, &conf, &past, e));
+        assert_int_equal(iml__past_deaths(past, 77), 1);
+        assert_int_equal(iml__past_suspects(past), 1);
+        iml__commit_close(&c);
+    }
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/imloom-t-disk-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    return system(command); // of the test's own directory
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_data_set_for_any_workers_orders_and_modes),
+        cmocka_unit_test(stopped_again_and_again_it_is_the_same_data_set),
+        cmocka_unit_test(bad_items_are_remembered_until_asked_for),
+        cmocka_unit_test(three_shards_have_every_item_once),
+        cmocka_unit_test(a_full_sink_directory_is_no_items_fault),
+        cmocka_unit_test(a_killed_run_names_its_culprit),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
