@@ -77,22 +77,30 @@ static iml_status dense(const iml__op *op, iml_arena *a, iml_image *m, iml_err *
     return IML_OK;
 }
 
+// The field word of one sample (ops.md 2), without the 31 others of its group.
+static uint32_t field_word(const iml__op *op, uint64_t s)
+{
+    const uint32_t key[2] = {(uint32_t)op->seed, (uint32_t)(op->seed >> 32)};
+    const uint32_t ctr[4] = {(uint32_t)(8 * (s / 32) + s % 8), op->field, (uint32_t)op->index,
+                             (uint32_t)(op->index >> 32)};
+    uint32_t out[4];
+    iml__philox(ctr, key, out);
+    return out[s / 8 % 4];
+}
+
 static void sparse(const iml__op *op, iml_image *m)
 {
-    uint64_t all = (uint64_t)m->w * (uint64_t)m->h;
+    uint64_t all = (uint64_t)m->w * (uint64_t)m->h, at[256];
     uint64_t n = (uint64_t)floor(op->v[IML__NOISE_SHARE] * (double)all);
     int kind = (int)op->v[IML__NOISE_KIND];
-    size_t size = iml__depth_bytes(m->depth);
+    size_t size = iml__depth_bytes(m->depth), pixel = size * (size_t)m->channels;
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t p = iml__feistel(op->seed, op->index, op->stream, all, i);
+        size_t k = i % IML_COUNT_OF(at), left = (size_t)IML_MIN(n - i, IML_COUNT_OF(at));
+        if (k == 0) iml__kernel()->feistel(at, left, i, all, op->seed, op->index, op->stream);
+        uint64_t p = at[k], y = p / (uint64_t)m->w, x = p % (uint64_t)m->w;
         bool white = kind == IML__NOISE_SALT;
-        if (kind == IML__NOISE_SALT_PEPPER) {
-            uint32_t word;
-            iml__rng_field(op->seed, op->index, op->field, p, &word, 1);
-            white = word & 1;
-        }
-        uint8_t *d = iml__image_row(m, (int32_t)(p / (uint64_t)m->w)) +
-                     (size_t)(p % (uint64_t)m->w) * size * (size_t)m->channels;
+        if (kind == IML__NOISE_SALT_PEPPER) white = field_word(op, p) & 1;
+        uint8_t *d = iml__image_row(m, (int32_t)y) + (size_t)x * pixel;
         memset(d, white ? 255 : 0, size * (size_t)colours(m));
     }
 }

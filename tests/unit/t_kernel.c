@@ -345,6 +345,31 @@ static void noise_levels(void **state)
     free(t);
 }
 
+static void permutations(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {
+        1, 2, 3, 17, 256, 257, 66240, 1 << 20, 0xffffffff, (uint64_t)1 << 32, (uint64_t)1 << 40};
+    for (size_t s = 0; s < IML_COUNT_OF(sizes); s++)
+        for (size_t count = 0; count <= 40; count += count < 20 ? 1 : 7)
+            for (int at_end = 0; at_end < 2; at_end++) {
+                if (count > sizes[s]) continue;
+                uint64_t first = sizes[s] - count, key = (uint64_t)rnd() << 32 | rnd();
+                if (at_end) first /= 3;
+                TWINS(
+                    2, 8 * count, at_end,
+                    k->feistel((uint64_t *)(void *)out, count, first, sizes[s], key, key ^ 77, 5));
+            }
+    // And it is one: every pixel once.
+    uint8_t hit[1000] = {0};
+    uint64_t out[1000];
+    fast->feistel(out, 1000, 0, 1000, 42, 7, 9);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(out[i] < 1000 && !hit[out[i]]);
+        hit[out[i]] = 1;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +386,7 @@ int main(void)
         cmocka_unit_test(lattice_rows),
         cmocka_unit_test(warps),
         cmocka_unit_test(noise_levels),
+        cmocka_unit_test(permutations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
