@@ -59,14 +59,17 @@ static iml_status dense(const iml__op *op, iml_arena *a, iml_image *m, iml_err *
     if (m->depth == IML__U8)
         (gauss ? iml__noise_gauss : iml__noise_uniform)(t, op->v[IML__NOISE_SIGMA]);
     int per = op->v[IML__NOISE_GRAY] != 0 ? 1 : colours(m); // words a pixel
-    uint32_t words[CHUNK];
+    uint32_t groups[CHUNK + 64];
     int16_t k[CHUNK];
     for (int32_t y = 0; y < m->h; y++)
         for (int32_t x = 0; x < m->w; x += CHUNK / per) {
             int32_t n = IML_MIN(m->w - x, CHUNK / per);
             uint64_t first = ((uint64_t)y * (uint64_t)m->w + (uint64_t)x) * (uint64_t)per;
-            size_t count = (size_t)n * (size_t)per;
-            iml__rng_field(op->seed, op->index, op->field, first, words, count);
+            // Whole groups of 32: a part of one costs as much as eight by the fast way.
+            size_t count = (size_t)n * (size_t)per, skip = first % 32;
+            const uint32_t *words = groups + skip;
+            iml__rng_field(op->seed, op->index, op->field, first - skip, groups,
+                           (skip + count + 31) & ~(size_t)31);
             if (m->depth == IML__U16) {
                 add_u16(op, m, y, x, words, n, per);
                 continue;
