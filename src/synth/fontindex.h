@@ -69,6 +69,12 @@ iml_status iml__font_prove_file(const char *path, iml__str *rows, iml_arena *a, 
 iml_status iml__fontindex_answer(iml__fontindex *x, size_t k, const char *rows, size_t n,
                                  iml_err *e);
 iml_status iml__fontindex_blame(iml__fontindex *x, size_t k, const char *why, iml_err *e);
+// All of that by the engine: after prepare, proves the unknown files in workers of this IML_MODE_,
+// each under a time limit; a file whose worker died or hung is blamed. *done = false: there are no
+// worker processes in this build, and finish will prove here. inject: as in iml_run_opts, for
+// tests.
+iml_status iml__fontindex_prove_apart(iml__fontindex *x, int mode, double timeout_s,
+                                      const char *inject, bool *done, iml_err *e);
 
 // ---- What there is
 

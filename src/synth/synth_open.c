@@ -25,7 +25,7 @@
 #include <utf8proc.h>
 
 enum { ARENA = 1 << 30, TEXT_MAX = 1 << 22, COUNT_DEFAULT = 1000, TAR_FROM = 100000 };
-enum { CACHE_DEFAULT = 192 << 20, DECODE_LIMIT = 1 << 30 };
+enum { CACHE_DEFAULT = 192 << 20, DECODE_LIMIT = 1 << 30, FONT_TIMEOUT_S = 10 };
 
 // ---- Configuration
 
@@ -170,6 +170,10 @@ static iml_status find_fonts(iml__synth *s, const iml__synth_opts *o, iml_err *e
     char cache[4096];
     if (iml__fontindex_cache_place(cache, sizeof cache))
         IML_TRY(iml__fontindex_use_cache(s->fonts, cache, e));
+    IML_TRY(iml__fontindex_prepare(s->fonts, e));
+    bool apart = false; // fonts that others made may hang a library: workers look at them
+    if (given)
+        IML_TRY(iml__fontindex_prove_apart(s->fonts, IML_MODE_PROCESS, FONT_TIMEOUT_S, NULL, &apart, e));
     IML_TRY(iml__fontindex_finish(s->fonts, e));
     s->nfallback = iml__fontindex_fallbacks(s->fonts, s->fallback);
     if (!c->nfont_weights) return IML_OK;

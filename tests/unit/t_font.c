@@ -544,6 +544,54 @@ static void proofs_made_elsewhere_are_the_same(void **state)
     free(p);
 }
 
+static iml__fontindex *apart(const char *const *paths, size_t n, int mode, const char *inject,
+                             bool *done)
+{
+    iml__fontindex *x;
+    assert_ok(iml__fontindex_new(&x, e));
+    for (size_t i = 0; i < n; i++) assert_ok(iml__fontindex_add_file(x, paths[i], e));
+    assert_ok(iml__fontindex_prepare(x, e));
+    assert_ok(iml__fontindex_prove_apart(x, mode, 20, inject, done, e));
+    return x;
+}
+
+static void workers_prove_fonts(void **state)
+{
+    (void)state;
+    size_t n;
+    uint8_t *p = slurp(DEJAVU, &n);
+    char cut[128];
+    bool done;
+    snprintf(cut, sizeof cut, "%s", put("cut.ttf", p, n / 2));
+    const char *paths[] = {DEJAVU, cut, FONTS "opentype/ipafont-gothic/ipag.ttf",
+                           FONTS "truetype/noto/NotoSansThai-Regular.ttf"};
+    iml__fontindex *here = index_of(paths, 4), *x = apart(paths, 4, IML_MODE_THREAD, NULL, &done);
+    assert_true(done);
+    assert_ok(iml__fontindex_finish(x, e));
+    assert_int_equal(iml__fontindex_proved(x), 0);
+    same_faces(here, x);
+    iml__fontindex_free(&x);
+    x = apart(paths, 4, IML_MODE_PROCESS, NULL, &done);
+    assert_ok(iml__fontindex_finish(x, e));
+    same_faces(here, x);
+    assert_int_equal(iml__fontindex_proved(x), done ? 0 : 4);
+    iml__fontindex_free(&x);
+    iml__fontindex_free(&here);
+    assert_int_equal(remove(cut), 0);
+    free(p);
+    if (!done) print_message("skipped: worker processes (not in this build)\n");
+#ifdef IML_INJECT
+    if (done) { // every worker dies: each file has its reason, and nothing is left to use
+        iml_err e = {0};
+        x = apart(paths, 1, IML_MODE_PROCESS, "crash=1", &done);
+        assert_int_equal(iml__fontindex_finish(x, &e), IML_EINPUT);
+        assert_int_equal(iml__fontindex_bad_count(x), 1);
+        assert_true(strlen(iml__fontindex_bad(x, 0)->reason) > 5);
+        iml__fontindex_free(&x);
+    }
+#endif
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -578,6 +626,7 @@ int main(void)
         cmocka_unit_test(rows_tell_who_covers_a_text),
         cmocka_unit_test(a_warm_cache_changes_nothing),
         cmocka_unit_test(proofs_made_elsewhere_are_the_same),
+        cmocka_unit_test(workers_prove_fonts),
         cmocka_unit_test(the_default_set_is_used_alone),
         cmocka_unit_test(default_corpora_draw_without_tofu),
     };
