@@ -94,11 +94,12 @@ const iml__command_doc iml__doc_synth = {
              "--list keys every key. The same configuration, seed, fonts and pictures give the "
              "same bytes.",
     .examples = "  imloom synth -o out -n 1000 --preview sheet.png\n"
-                "  imloom synth batch.yaml -o out --font-dir fonts --background-dir bg "
-                "--corpus-dir corpus\n"
+                "  imloom synth batch.yaml -o out --font-dir fonts --background-dir bg \\\n"
+                "      --corpus-dir corpus\n"
                 "  imloom synth --text \"Total: 12.50\" --set font_size=[24,64] -n 20 -o out\n",
     .table = {{rows, IML_COUNT_OF(rows)}},
     .ntables = 1,
+    .common = true,
 };
 
 // ---- Options to what synth takes

@@ -33,7 +33,7 @@ void iml__help_screen(FILE *f)
 // Words of text between column and WIDTH; the cursor stands at `at`.
 static void wrapped(FILE *f, const char *text, int at, int column)
 {
-    if (at >= column) (void)fprintf(f, "\n%*s", column, ""), at = column;
+    if (at && at >= column) (void)fprintf(f, "\n%*s", column, ""), at = column;
     else (void)fprintf(f, "%*s", column - at, ""), at = column;
     for (const char *p = text; *p;) {
         int n = (int)strcspn(p, " ");
@@ -44,6 +44,23 @@ static void wrapped(FILE *f, const char *text, int at, int column)
         while (*p == ' ') p++;
     }
     (void)fputc('\n', f);
+}
+
+// Paragraphs (an empty line between two) filled anew, whatever lines they were written in.
+static void paragraphs(FILE *f, const char *text)
+{
+    iml__str s;
+    iml__str_init(&s, 1 << 16);
+    for (const char *p = text; *p;) {
+        const char *end = strstr(p, "\n\n");
+        size_t n = end ? (size_t)(end - p) : strlen(p);
+        iml__str_clear(&s);
+        for (size_t k = 0; k < n; k++) iml__str_addc(&s, p[k] == '\n' ? ' ' : p[k]);
+        (void)fputc('\n', f);
+        wrapped(f, iml__str_text(&s), 0, 0);
+        p += n + (end ? 2 : 0);
+    }
+    iml__str_free(&s);
 }
 
 static void help_text(const iml__opt *r, iml__str *s)
@@ -82,13 +99,20 @@ static void table(FILE *f, const iml__opt_table *t)
     }
 }
 
-static bool is_common(const iml__opt_table *t) { return t->row == iml__common_table.row; }
+// The k-th table of a command, the common one last; NULL: no more.
+static const iml__opt_table *table_of(const iml__command_doc *d, size_t k)
+{
+    if (k < d->ntables) return &d->table[k];
+    return d->common && k == d->ntables ? &iml__common_table : NULL;
+}
+
+static bool is_common(const iml__opt_table *t) { return t == &iml__common_table; }
 
 void iml__help_options(FILE *f)
 {
     (void)fputs("Options of every running command:\n\n", f);
     table(f, &iml__common_table);
-    (void)fputs("\n_ and - are the same in names. Bytes count K M G = 1024^n, items and pixels 1000^n.\n"
+    (void)fputs("\n_ and - are the same in names. K M G: bytes 1024^n, items and pixels 1000^n.\n"
                 "Exit: 0 done; 1 usage, or refused before the first item; 2 the run failed;\n"
                 "3 done, some items bad or findings; 130 stopped, run it again to go on.\n", f);
 }
@@ -101,22 +125,14 @@ void iml__help_command(FILE *f, const iml__command_doc *d)
         (void)fprintf(f, "  imloom %s %.*s\n", d->name, (int)n, p);
         p += n + (p[n] == '\n');
     }
-    if (d->about) (void)fprintf(f, "\n%s\n", d->about);
-    bool common = false;
-    for (size_t t = 0; t < d->ntables; t++) {
-        if (is_common(&d->table[t])) {
-            common = true;
-            continue;
-        }
-        (void)fputs("\noptions:\n", f);
-        table(f, &d->table[t]);
-    }
-    if (common) {
-        (void)fputs("\ncommon options (imloom help options):\n", f);
-        table(f, &iml__common_table);
+    if (d->about) paragraphs(f, d->about);
+    const iml__opt_table *own;
+    for (size_t t = 0; (own = table_of(d, t)); t++) {
+        (void)fputs(is_common(own) ? "\ncommon options:\n" : "\noptions:\n", f);
+        table(f, own);
     }
     if (d->examples) (void)fprintf(f, "\nexamples:\n%s\n", d->examples);
-    if (common)
+    if (d->common)
         (void)fputs("\nexit: 0 done; 1 usage, or refused before the first item; 2 the run failed;\n"
                     "      3 done, some items bad or findings; 130 stopped, run it again to go on\n", f);
 }
@@ -176,9 +192,10 @@ void iml__man_page(FILE *f, const iml__command_doc *d)
     }
     (void)fputs(".fi\n.SH DESCRIPTION\n", f);
     roff(f, d->about ? d->about : d->summary);
-    for (size_t t = 0; t < d->ntables; t++) {
-        (void)fputs(is_common(&d->table[t]) ? ".SH COMMON OPTIONS\n" : ".SH OPTIONS\n", f);
-        man_table(f, &d->table[t]);
+    const iml__opt_table *own;
+    for (size_t t = 0; (own = table_of(d, t)); t++) {
+        (void)fputs(is_common(own) ? ".SH COMMON OPTIONS\n" : ".SH OPTIONS\n", f);
+        man_table(f, own);
     }
     if (d->examples) {
         (void)fputs(".SH EXAMPLES\n.nf\n", f);
@@ -206,9 +223,10 @@ void iml__man_main(FILE *f)
 
 static void bash_words(FILE *f, const iml__command_doc *d)
 {
-    for (size_t t = 0; t < d->ntables; t++)
-        for (size_t k = 0; k < d->table[t].n; k++)
-            if (!(d->table[t].row[k].flags & IML__OPT_HIDDEN)) (void)fprintf(f, "--%s ", d->table[t].row[k].name);
+    const iml__opt_table *own;
+    for (size_t t = 0; (own = table_of(d, t)); t++)
+        for (size_t k = 0; k < own->n; k++)
+            if (!(own->row[k].flags & IML__OPT_HIDDEN)) (void)fprintf(f, "--%s ", own->row[k].name);
 }
 
 static void bash(FILE *f)
@@ -220,9 +238,10 @@ static void bash(FILE *f)
     (void)fputs("\"\n    else\n        case \"${COMP_WORDS[1]}:$prev\" in\n", f);
     for (size_t k = 0; k < iml__ncommands; k++) {
         const iml__command_doc *d = iml__commands[k].doc;
-        for (size_t t = 0; t < d->ntables; t++)
-            for (size_t i = 0; i < d->table[t].n; i++) {
-                const iml__opt *r = &d->table[t].row[i];
+        const iml__opt_table *own;
+        for (size_t t = 0; (own = table_of(d, t)); t++)
+            for (size_t i = 0; i < own->n; i++) {
+                const iml__opt *r = &own->row[i];
                 if (r->type != IML__OPT_ENUM) continue;
                 (void)fprintf(f, "        %s:--%s) words=\"", d->name, r->name);
                 for (const char *v = r->values; *v; v++) (void)fputc(*v == '|' ? ' ' : *v, f);
@@ -265,9 +284,10 @@ static void zsh(FILE *f)
     for (size_t k = 0; k < iml__ncommands; k++) {
         const iml__command_doc *d = iml__commands[k].doc;
         (void)fprintf(f, "    %s) _arguments '*:file:_files'", d->name);
-        for (size_t t = 0; t < d->ntables; t++)
-            for (size_t i = 0; i < d->table[t].n; i++) {
-                const iml__opt *r = &d->table[t].row[i];
+        const iml__opt_table *own;
+        for (size_t t = 0; (own = table_of(d, t)); t++)
+            for (size_t i = 0; i < own->n; i++) {
+                const iml__opt *r = &own->row[i];
                 if (r->flags & IML__OPT_HIDDEN) continue;
                 (void)fprintf(f, " \\\n        '--%s[", r->name);
                 quoted(f, r->help, "[]:", "'\\''");
@@ -294,9 +314,10 @@ static void fish(FILE *f)
         (void)fprintf(f, "complete -c imloom -n __fish_use_subcommand -f -a %s -d '", d->name);
         quoted(f, d->summary, "\\", "\\'");
         (void)fputs("'\n", f);
-        for (size_t t = 0; t < d->ntables; t++)
-            for (size_t i = 0; i < d->table[t].n; i++) {
-                const iml__opt *r = &d->table[t].row[i];
+        const iml__opt_table *own;
+        for (size_t t = 0; (own = table_of(d, t)); t++)
+            for (size_t i = 0; i < own->n; i++) {
+                const iml__opt *r = &own->row[i];
                 if (r->flags & IML__OPT_HIDDEN) continue;
                 (void)fprintf(f, "complete -c imloom -n '__fish_seen_subcommand_from %s' -l %s", d->name, r->name);
                 if (r->letter) (void)fprintf(f, " -s %c", r->letter);

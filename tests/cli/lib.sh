@@ -6,14 +6,15 @@ fail() { echo "FAILED: $*"; exit 1; }
 expect() {
     local want=$1 regex=$2 rc=0; shift 2
     "$@" >out.txt 2>err.txt </dev/null || rc=$?
-    [ "$rc" = "$want" ] || { tail -5 out.txt err.txt; fail "exit $rc instead of $want: $*"; }
-    cat out.txt err.txt | grep -qE -- "$regex" || { tail -5 out.txt err.txt; fail "nothing matches '$regex': $*"; }
+    [ "$rc" = "$want" ] || { tail -n 5 out.txt err.txt; fail "exit $rc instead of $want: $*"; }
+    [ -z "$regex" ] || cat out.txt err.txt | grep -qE -- "$regex" || { tail -n 5 out.txt err.txt; fail "nothing matches '$regex': $*"; }
 }
 
-# One clear sentence: exactly one line that starts with "imloom: " and is at most 400 bytes long.
+# One clear sentence: exactly one line of at most 400 bytes that says who complains ("imloom: " or the
+# place in a file), besides the banner.
 one_sentence() {
-    [ "$(grep -c '^imloom: ' err.txt)" = 1 ] || { cat err.txt; fail "not one sentence"; }
-    [ "$(grep '^imloom: ' err.txt | wc -c)" -le 400 ] || { cat err.txt; fail "too long a sentence"; }
+    [ "$(grep -cE '^imloom: |^[^ ]+:[0-9]+:[0-9]+: ' err.txt)" = 1 ] || { cat err.txt; fail "not one sentence"; }
+    [ "$(grep -E '^imloom: |^[^ ]+:[0-9]+:[0-9]+: ' err.txt | wc -c)" -le 400 ] || { cat err.txt; fail "too long a sentence"; }
 }
 
 # The SHA-256 of a data set: names and contents of everything but .imloom.

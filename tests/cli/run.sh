@@ -3,7 +3,7 @@
 set -euo pipefail
 build=$(cd "$1" && pwd) source=$(cd "$2" && pwd) case=$3
 work=$(mktemp -d "${TMPDIR:-/tmp}/imloom-cli.XXXXXX")
-trap 'umount "$work"/small 2>/dev/null; chmod -R u+w "$work" 2>/dev/null; rm -rf "$work"' EXIT
+trap '{ umount "$work"/small; chmod -R u+w "$work"; } 2>/dev/null || true; rm -rf "$work"' EXIT
 cd "$work"
 export imloom=$build/bin/imloom build source LC_ALL=C.UTF-8
 rc=0

@@ -2,7 +2,7 @@
 expect 0 '^usage: imloom COMMAND' "$imloom"
 expect 0 '^usage: imloom COMMAND' "$imloom" --help
 expect 0 '^imloom [0-9]+\.[0-9]+\.[0-9]+$' "$imloom" --version
-expect 0 -- '--workers' "$imloom" help options
+expect 0 '--workers' "$imloom" help options
 awk 'length($0) > 80 {print FILENAME ": " $0; bad = 1} END {exit bad}' out.txt || fail "wider than 80 columns"
 for c in $("$imloom" | awk '/^(make|look|decide|do|transform|train|run| ) / && NF > 2 {print substr($0, 13, 9)}' | tr -d ' '); do
     expect 0 "^imloom $c - " "$imloom" help "$c"

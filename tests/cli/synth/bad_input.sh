@@ -25,9 +25,9 @@ one_sentence
 expect 1 'nofonts' "$imloom" synth good.yaml -o out --font-dir nofonts
 one_sentence
 mkdir nofonts; echo garbage >nofonts/x.ttf
-expect 1 'no usable' "$imloom" synth good.yaml -o out --font-dir nofonts
+expect 1 'none of 1 fonts can be used' "$imloom" synth good.yaml -o out --font-dir nofonts
 [ ! -e out ] || fail "something was written without a font"
-expect 1 'output' "$imloom" synth good.yaml
+expect 1 'give -o OUT' "$imloom" synth good.yaml
 expect 1 'outside' "$imloom" synth good.yaml -o out --count 0
 # A directory that cannot be written (root can write everywhere: a file in its place then).
 echo file >occupied

@@ -17,4 +17,4 @@ expect 0 '' "$imloom" verify --quick set
 echo stranger >set/000000/stranger.txt
 expect 3 'stranger' "$imloom" verify set
 mkdir nothing
-expect 3 'incomplete|no manifest' "$imloom" verify nothing
+expect 1 'no data set' "$imloom" verify nothing
