@@ -112,11 +112,18 @@ size_t iml__num_fixed(char out[32], double v, int digits)
     static const int64_t pow10[] = {1,      10,      100,      1000,      10000,
                                     100000, 1000000, 10000000, 100000000, 1000000000};
     if (!(fabs(v) * (double)pow10[digits] < 9007199254740992.0)) return iml__num_g17(out, v);
-    int64_t p = pow10[digits], n = (int64_t)floor(v * (double)p + 0.5), a = n < 0 ? -n : n;
-    const char *sign = n < 0 ? "-" : "";
-    int len = digits ? snprintf(out, 32, "%s%" PRId64 ".%0*" PRId64, sign, a / p, digits, a % p)
-                     : snprintf(out, 32, "%s%" PRId64, sign, a);
-    return len > 0 ? (size_t)len : 0;
+    int64_t n = (int64_t)floor(v * (double)pow10[digits] + 0.5), a = n < 0 ? -n : n;
+    // By hand: labels hold hundreds of these, and snprintf takes most of a label's time.
+    char back[32];
+    size_t k = 0, len = 0;
+    for (int d = 0; d < digits || a || d == digits; d++, a /= 10) {
+        if (d == digits && digits) back[k++] = '.';
+        back[k++] = (char)('0' + a % 10);
+    }
+    if (n < 0) out[len++] = '-';
+    while (k) out[len++] = back[--k];
+    out[len] = 0;
+    return len;
 }
 
 bool iml__parse_u64(const char *s, uint64_t *out)

@@ -37,15 +37,9 @@ iml__value iml__value_default(const iml__value_rule *r)
 
 // ---- Reading
 
-size_t iml__value_num(char out[32], double v)
-{
-    if (v == floor(v) && fabs(v) < 1e15) return iml__num_fixed(out, v, 0);
-    return iml__num_short(out, v);
-}
-
 static const char *short_num(char buf[32], double v)
 {
-    buf[iml__value_num(buf, v)] = 0;
+    buf[iml__num_short(buf, v)] = 0;
     return buf;
 }
 

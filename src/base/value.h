@@ -65,9 +65,6 @@ bool iml__choice_parse(const char *key, const char *const *names, const iml__yno
                        iml__complaints *c, iml__choice *out);
 uint32_t iml__choice_draw(const iml__choice *v, uint64_t seed, uint64_t index, uint32_t stream, uint32_t slot);
 
-// As people write it: 100, not 1e+02; reads back as the same. Returns the length.
-size_t iml__value_num(char out[32], double v);
-
 // A number under a key, complaining with the range; false: complained.
 bool iml__number_parse(const iml__value_rule *r, const iml__ynode *n, iml__complaints *c, double *out);
 

@@ -11,7 +11,7 @@
 static void num(iml__str *o, double v)
 {
     char text[32];
-    iml__str_add(o, text, iml__value_num(text, v));
+    iml__str_add(o, text, iml__num_short(text, v));
 }
 
 static void quoted(iml__str *o, const char *s)

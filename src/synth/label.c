@@ -157,6 +157,15 @@ static const char *main_script(const iml__synth_item *it, char out[8])
     return out;
 }
 
+// Faces up to the last one that drew a unit; those behind it were only ready to.
+static uint32_t faces_used(const iml__synth_item *it)
+{
+    uint32_t n = 1;
+    for (uint32_t k = 0; k < it->block.nlines; k++)
+        for (uint32_t i = 0; i < it->block.lines[k].nunits; i++) n = IML_MAX(n, it->block.lines[k].units[i].face + 1);
+    return n;
+}
+
 static void write_image(iml__jsonw *w, const iml__synth_item *it, const char *file,
                         const uint8_t *bytes, size_t n)
 {
@@ -326,7 +335,7 @@ void iml__synth_label(const iml__synth *s, const iml__synth_item *it, const char
     key_u64(w, "num_lines", it->block.nlines);
     iml__jsonw_key(w, "font"), write_font(w, s, it, 0, true);
     iml__jsonw_key(w, "fallback_fonts"), iml__jsonw_array(w);
-    for (uint32_t k = 1; k < it->nfaces; k++) write_font(w, s, it, k, false);
+    for (uint32_t k = 1; k < faces_used(it); k++) write_font(w, s, it, k, false);
     iml__jsonw_end(w);
     write_lines(w, it);
     write_params(w, s, it);

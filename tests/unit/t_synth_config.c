@@ -177,7 +177,7 @@ static void what_is_printed_reads_back_as_the_same(void **state)
 static iml__seats seats_for(const double *share, uint32_t n, iml_arena *a)
 {
     static iml__spec spec[70];
-    static char names[70][8];
+    static char names[70][16];
     iml__config c = {.spec = spec, .nspec = n};
     for (uint32_t k = 0; k < n; k++) {
         (void)snprintf(names[k], sizeof names[k], "s%02u", k);
