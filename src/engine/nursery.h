@@ -41,7 +41,7 @@ struct iml__reply { // *borrowed* until the acknowledgement
     uint64_t index;
     uint64_t grown;
     iml_status status;  // END: what iml__attempt_run said
-    const iml_err *err; // END with a failure
+    const iml_err *err; // END with a failure; DIED: why no other worker can start in this place
     const iml_out *out; // EMIT: one; END: nout. Fragments wrap the worker's memory: no reference
     size_t nout;        // to them may outlive the acknowledgement
     const struct iml__tally *tally;

@@ -419,6 +419,14 @@ bool iml__plan_end(struct iml__plan *p, uint32_t w, enum iml__how how, uint64_t 
     return true;
 }
 
+void iml__plan_unpin(struct iml__plan *p, iml__slot s)
+{
+    struct iml__item *t = &p->item[s];
+    if (t->pin == IML__NONE) return;
+    p->worker[t->pin].pinned = IML__NONE, t->pin = IML__NONE;
+    p->changed = p->starters = true;
+}
+
 static void drop_waiting(struct iml__plan *p)
 {
     for (iml__slot s; (s = pop(&p->ready, p->link)) != IML__NONE;) drop(p, s);
@@ -598,9 +606,7 @@ enum iml__answer iml__plan_put(struct iml__plan *p, iml__slot *out)
 
 void iml__plan_forget(struct iml__plan *p, iml__slot s)
 {
-    struct iml__item *t = &p->item[s];
-    if (t->pin != IML__NONE) p->worker[t->pin].pinned = IML__NONE, p->starters = true;
-    t->pin = IML__NONE;
+    iml__plan_unpin(p, s);
     become(p, s, IML__FREE);
     push_front(&p->free, p->link, s); // still in the cache
     p->dest_waits = false;

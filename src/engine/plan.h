@@ -107,6 +107,8 @@ uint32_t iml__plan_queue(const struct iml__plan *p, uint32_t w, const iml__slot 
 enum iml__answer iml__plan_start(struct iml__plan *p, uint32_t w, uint64_t now, iml__slot *out);
 bool iml__plan_end(struct iml__plan *p, uint32_t w, enum iml__how how, uint64_t count,
                    uint64_t now); // true: write the output from the worker's memory; false: copy it
+void iml__plan_unpin(struct iml__plan *p,
+                     iml__slot s); // after a true: it has been copied after all
 void iml__plan_died(struct iml__plan *p, uint32_t w, enum iml__death why, uint64_t now);
 // Unordered sinks: the first n items of w's queue, not started yet, are done and have nothing left
 // to write: start, end, put and put_end in one. ns: how long they took together. Gives how many

@@ -149,6 +149,7 @@ static void on_death(struct iml__worker *w, const struct iml__reply *x)
             iml__parcel_put(r, &r->flight[s].parcel);
             r->flight[s].parcel = p, w->parcel = NULL;
         }
+        if (x->err) iml__run_fail(r, x->status, x->err); // no worker can start here any more
         iml__plan_died(r->plan, w->id, x->death, now);
         r->deaths++, r->timeouts += x->death == IML__DIED_TIMEOUT;
         enum iml__state now_is = iml__plan_item(r->plan, s)->state;

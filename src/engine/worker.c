@@ -65,7 +65,9 @@ static void end_one(struct iml__worker *w, const struct iml__ended *x)
         iml__plan_ref(r->plan, &p->charge);
     }
     f->parcel = p;
-    (void)iml__plan_end(r->plan, w->id, x->how, 0, x->ended_us);
+    // Whether the memory is lent was decided when the worker had ended; its turn may have come since.
+    bool stays = iml__plan_end(r->plan, w->id, x->how, 0, x->ended_us);
+    if (stays && !f->lent) iml__plan_unpin(r->plan, x->slot);
     const struct iml__item *t = iml__plan_item(r->plan, x->slot);
     r->timeouts += x->how == IML__TIMEOUT;
     if (t->state == IML__BACKOFF) {

@@ -285,7 +285,9 @@ static void finish(struct node *n, uint32_t a, enum iml__how how)
         file_ref(n, k->slot, f, true);
     total.ok += how == IML__OK, total.bad += how == IML__BAD, total.retries += how == IML__RETRY;
     total.timeouts += how == IML__TIMEOUT, total.aborted += how == IML__ABORTED;
-    total.in_place += iml__plan_end(n->plan, a, how, 1, w.now);
+    bool stays = iml__plan_end(n->plan, a, how, 1, w.now);
+    if (stays && chance(3)) iml__plan_unpin(n->plan, k->slot);
+    total.in_place += stays;
     k->pc = CLAIM;
 }
 
