@@ -200,12 +200,12 @@ static iml_status noise_open(const iml__bg_plane *p, noise *z, int n, const int 
 // z->sum = levels of the row at y.
 static void noise_row(const iml__bg_plane *p, noise *z, int32_t y)
 {
-    int32_t left = (p->x >> COARSEST) << COARSEST;
+    int32_t left = p->x & ~((1 << COARSEST) - 1);
     memset(z->buffer, 0, z->room * sizeof *z->buffer);
     for (int k = 0; k < z->n; k++) {
         octave *o = &z->oct[k];
         octave_row(p, o, y);
-        octave_add(o, z->buffer + (((p->x >> o->lg) << o->lg) - left));
+        octave_add(o, z->buffer + ((p->x & ~((1 << o->lg) - 1)) - left));
     }
 }
 
@@ -231,8 +231,9 @@ static void gradient(const iml__bg_plane *p, iml_rng *r, iml_image *out)
     ramp(a, b, 256, lut);
     for (int32_t j = 0; j < out->h; j++) {
         uint8_t *d = iml__image_row(out, j);
-        // t in 2^-32 of the way; beyond the canvas the end colours go on.
-        int64_t t = (c * p->x + s * ((int64_t)p->y + j) - lo) * ((int64_t)1 << 16) / span * 65536;
+        // t in 2^-32 of the way, in steps from column 0; beyond the canvas the end colours go on.
+        int64_t t = (s * ((int64_t)p->y + j) - lo) * ((int64_t)1 << 16) / span * 65536;
+        t += step * p->x;
         for (int32_t i = 0; i < out->w; i++, d += 3, t += step) {
             int64_t k = t >> 24;
             put(d, lut[k < 0 ? 0 : k > 255 ? 255 : k]);
@@ -330,9 +331,11 @@ static void ruled(const iml__bg_plane *p, iml_rng *r, iml_image *out)
         uint8_t *d = iml__image_row(out, j);
         bool on = modulo((int64_t)p->y + j + from, pitch) < thick;
         fill_row(d, out->w, on ? line : base);
-        for (int32_t i = grid && !on ? modulo(-((int64_t)p->x + from), pitch) : out->w; i < out->w;
-             i += pitch)
-            for (int32_t k = i; k < IML_MIN(i + thick, out->w); k++) put(d + 3 * k, line);
+        // From the line before the left edge, which may reach in.
+        int32_t first = modulo(-((int64_t)p->x + from), pitch) - pitch;
+        for (int32_t i = grid && !on ? first : out->w; i < out->w; i += pitch)
+            for (int32_t k = IML_MAX(i, 0); k < IML_MIN(i + thick, out->w); k++)
+                put(d + 3 * k, line);
         for (int32_t k = 0; k < 2 && red; k++)
             if (at + k >= p->x && at + k < p->x + out->w) put(d + 3 * (at + k - p->x), margin);
     }
@@ -483,6 +486,7 @@ static void shape_span(const shape *s, int32_t y, int64_t *from, int64_t *to)
         int64_t x = x0 + (x1 - x0) * (y - y0) / (y1 - y0);
         *from = IML_MIN(*from, x), *to = IML_MAX(*to, x);
     }
+    if (*from > *to) *from = *to = 0;
 }
 
 static void stripes_shapes(const iml__bg_plane *p, iml_rng *r, iml_image *out)

@@ -141,6 +141,29 @@ static void newton_inverts_the_lattice(void **state)
     }
 }
 
+// An outline with jumps, as the boundary of letters is.
+static void trail_finds_what_points_find(void **state)
+{
+    (void)state;
+    enum { N = 400 };
+    for (size_t r = 0; r < IML_COUNT_OF(runs); r++) {
+        iml__map m = make(&runs[r], 300, 120, r);
+        double one[2 * N], two[2 * N];
+        assert_ok(iml__map_build(&m, &arena, e));
+        for (int i = 0; i < N; i++) {
+            one[2 * i] = 20 + 60 * (i / 100) + i % 25 + 0.5;
+            one[2 * i + 1] = 20 + i / 25 % 4 * 20 + (i % 7) / 2.0;
+        }
+        memcpy(two, one, sizeof one);
+        iml__map_points(&m, one, N);
+        iml__map_trail(&m, two, N);
+        for (int i = 0; i < 2 * N; i++)
+            if (fabs(one[i] - two[i]) > 8.0 / 1024)
+                fail_msg("%s: point %d: %.4f %.4f", runs[r].name, i / 2, one[i], two[i]);
+        iml__arena_reset(&arena);
+    }
+}
+
 static void steps_invert_exactly(void **state)
 {
     (void)state;
@@ -349,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(points_follow_pixels),
         T(newton_inverts_the_lattice),
+        T(trail_finds_what_points_find),
         T(steps_invert_exactly),
         T(quarter_turns_move_samples_unchanged),
         T(positive_degrees_turn_counter_clockwise),

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "src/base/hash.h"
+#include "src/base/mem.h"
 #include "src/synth/colour.h"
 #include "src/synth/render.h"
 #include "tests/unit/typeset.h"
@@ -87,22 +88,24 @@ typedef struct effect {
     uint64_t golden; // of the block made by hand: picture, mask and quads
 } effect;
 static const effect effects[] = {
-#define EFFECT(name, bends, golden) {#name, name, bends, golden}
-    EFFECT(plain, false, 0x3c01668a64aa28ee),
-    EFFECT(bleed, false, 0x26d1a3b8b40ad080),     EFFECT(skew, false, 0xe3d64335a9c44163),
-    EFFECT(trapezoid, false, 0xcc90ca4793917d3d), EFFECT(rotation, false, 0x6af670b719696599),
-    EFFECT(upside, false, 0xf49e555b2abea4d7),    EFFECT(perspective, false, 0x2d79a58e92d1fe3b),
-    EFFECT(elastic, true, 0xc95de5f16717807b),    EFFECT(grid, true, 0x7396c9b5220fd856),
-    EFFECT(optical, true, 0xa3e37270e09614b7),    EFFECT(pincushion, true, 0xa8d22406b3a29ca8),
-    EFFECT(bicubic, false, 0x2f4a1639bf52f38e),   EFFECT(cutout, false, 0xa4065e283fee3b1f),
-    EFFECT(erode, false, 0xa7f4db4e14806723),     EFFECT(dilate, false, 0x200bbf97b6c3d67a),
-    EFFECT(gaussian, false, 0x37a14cb3ac0d2702),  EFFECT(salt, false, 0x4a79fc89edc9f930),
-    EFFECT(blur, false, 0x1af7a4f410b86687),      EFFECT(tone, false, 0x355df47ae6ccdc44),
-    EFFECT(drop, false, 0x58664cbebe9bcad8),      EFFECT(block, false, 0x14e922a446aa4f50),
-    EFFECT(opacity, false, 0x87ce6d23489dca81),   EFFECT(height, false, 0xb8b080ee09be53b7),
-    EFFECT(paper, false, 0x3f448a33062c070e),     EFFECT(clear, false, 0x414e91d061f37bbb),
-    EFFECT(gradient, false, 0x5fb22511ed33f27d),  EFFECT(palette, false, 0x6083b1688525b5c7),
-    EFFECT(all, true, 0xdc809033f6c6fb5a),
+#define EFFECT(name, bends, golden)                                                                \
+    {                                                                                              \
+#name, name, bends, golden                                                                 \
+    }
+    EFFECT(plain, false, 0x3c01668a64aa28ee),       EFFECT(bleed, false, 0x26d1a3b8b40ad080),
+    EFFECT(skew, false, 0xe3d64335a9c44163),        EFFECT(trapezoid, false, 0xcc90ca4793917d3d),
+    EFFECT(rotation, false, 0x6af670b719696599),    EFFECT(upside, false, 0xf49e555b2abea4d7),
+    EFFECT(perspective, false, 0x2d79a58e92d1fe3b), EFFECT(elastic, true, 0xc95de5f16717807b),
+    EFFECT(grid, true, 0x7396c9b5220fd856),         EFFECT(optical, true, 0xa3e37270e09614b7),
+    EFFECT(pincushion, true, 0xa8d22406b3a29ca8),   EFFECT(bicubic, false, 0x2f4a1639bf52f38e),
+    EFFECT(cutout, false, 0xa4065e283fee3b1f),      EFFECT(erode, false, 0xa7f4db4e14806723),
+    EFFECT(dilate, false, 0x200bbf97b6c3d67a),      EFFECT(gaussian, false, 0x37a14cb3ac0d2702),
+    EFFECT(salt, false, 0x4a79fc89edc9f930),        EFFECT(blur, false, 0x1af7a4f410b86687),
+    EFFECT(tone, false, 0x355df47ae6ccdc44),        EFFECT(drop, false, 0x58664cbebe9bcad8),
+    EFFECT(block, false, 0x14e922a446aa4f50),       EFFECT(opacity, false, 0x87ce6d23489dca81),
+    EFFECT(height, false, 0xb8b080ee09be53b7),      EFFECT(paper, false, 0x3f448a33062c070e),
+    EFFECT(clear, false, 0x414e91d061f37bbb),       EFFECT(gradient, false, 0x5fb22511ed33f27d),
+    EFFECT(palette, false, 0x6083b1688525b5c7),     EFFECT(all, true, 0xdc809033f6c6fb5a),
 };
 
 static void defaults(iml__render_params *p)
@@ -840,6 +843,29 @@ static void emoji_keep_their_colours(void **state)
     check_ink("emoji", &effects[0], &b, &p, &o);
 }
 
+static void every_failing_allocation_is_told(void **state)
+{
+    (void)state;
+    iml__lay_block b;
+    iml__render_params p;
+    iml__render_out o;
+    iml_status st = IML_ENOMEM;
+    uint64_t n = 0;
+    if (!typeset_set(&set, &samples[6], 32, 0, &b)) skip();
+    defaults(&p);
+    all(&p);
+    p.drop.sigma = 3, p.image_height = 60, p.channels = IML__OUT_RGBA;
+    while (st == IML_ENOMEM && n < 500) {
+        iml_err e = {0};
+        iml__mem_fail(++n, false);
+        st = iml__render(&p, &b, &set.arena, &o, &e);
+        iml__mem_fail(0, false);
+        if (st == IML_ENOMEM) assert_true(e.msg[0] != 0);
+    }
+    assert_int_equal(st, IML_OK);
+    assert_true(n > 30);
+}
+
 // ---- Bytes. A block made by hand, so that no version of a font or of FreeType shows.
 
 static void made_block(iml_arena *a, iml__lay_block *b)
@@ -935,6 +961,7 @@ int main(void)
         cmocka_unit_test(too_large_a_picture_is_refused),
         cmocka_unit_test(border_lies_around_the_fill),
         cmocka_unit_test(emoji_keep_their_colours),
+        cmocka_unit_test(every_failing_allocation_is_told),
         cmocka_unit_test(effects_give_golden_bytes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
