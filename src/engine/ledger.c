@@ -170,6 +170,10 @@ static iml_status scan_list(struct iml__ledger *l, uint32_t node, struct blocks 
         if (line.kind == IML__LINE_BEGIN) {
             s = segment_of(l, node, line.item);
             generation = line.item, open = NULL;
+            // A journal that was cut may have lost the runs whose lines still stand here; their
+            // numbers must not be given again.
+            if (generation < UINT32_MAX)
+                l->generation = IML_MAX(l->generation, (uint32_t)generation);
             if (s) s->list_from = s->list_to = line.off + line.len;
             continue;
         }
@@ -232,30 +236,38 @@ static iml_status push_live(struct iml__ledger *l, struct iml__live v, iml_err *
     return IML_OK;
 }
 
+// Whether the lines of a block and the unit's file are what the record was written of.
+static iml_status block_fits(struct iml__ledger *l, const struct block *b,
+                             const struct iml__record *r, bool *fits, iml_err *e)
+{
+    iml__xxh3_state *h = iml__xxh3_new();
+    iml__str text;
+    if (!h) return no_memory(e);
+    iml__str_init(&text, (size_t)1 << 30);
+    iml__xxh3_add(h, l->node[b->node].list + b->off, b->len);
+    // A unit file that cannot be read is one that does not match.
+    if (l->parts && iml__unit_text(l->dirs, r->id, &text, NULL) == IML_OK)
+        iml__xxh3_add(h, iml__str_text(&text), text.n);
+    *fits = iml__xxh3_end(h) == r->content;
+    iml__str_free(&text);
+    iml__xxh3_free(&h);
+    return IML_OK;
+}
+
 static iml_status fold_unit(struct iml__ledger *l, uint32_t seg, const struct iml__record *r,
                             uint64_t seq, const struct blocks *bs, iml_err *e)
 {
     const struct iml__segment *s = &l->segment[seg];
     const struct block *b = find_block(bs, s->node, s->generation, r->id);
-    const char *list = l->node[s->node].list;
-    iml__xxh3_state *h = b ? iml__xxh3_new() : NULL;
-    bool same = false;
-    iml_status st = IML_OK;
-    if (b && !h) return no_memory(e);
-    if (b) {
-        iml__str text;
-        iml__str_init(&text, (size_t)1 << 30);
-        iml__xxh3_add(h, list + b->off, b->len);
-        // A unit file that cannot be read is one that does not match.
-        if (l->parts && iml__unit_text(l->dirs, r->id, &text, NULL) == IML_OK)
-            iml__xxh3_add(h, iml__str_text(&text), text.n);
-        same = iml__xxh3_end(h) == r->content;
-        iml__str_free(&text);
-        iml__xxh3_free(&h);
+    bool fits = false;
+    // A damaged line may have cut a unit's lines in two, so there may be more than one block.
+    for (; b && b < bs->b + bs->n; b++) {
+        if (b->node != s->node || b->generation != s->generation || b->unit != r->id) break;
+        IML_TRY(block_fits(l, b, r, &fits, e));
+        if (fits) break;
     }
-    if (!same) return push_u64(&l->redo, &l->nredo, &l->redo_cap, r->id, e);
-    st = iml__past_unit(l->past, r->id, r->ok + r->bad);
-    if (st) return no_memory(e);
+    if (!fits) return push_u64(&l->redo, &l->nredo, &l->redo_cap, r->id, e);
+    if (iml__past_unit(l->past, r->id, r->ok + r->bad)) return no_memory(e);
     return push_live(l, (struct iml__live){false, r->id, seq, seg, r, b->off, b->len}, e);
 }
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "src/base/err.h"
-#include "src/base/buf.h"
 #include "src/base/hash.h"
 #include "src/base/mem.h"
 #include "src/base/rng.h"
@@ -17,12 +16,13 @@ enum { UNIT = 10, COUNTERS = 3, NAME = 64 };
 
 bool script_is_bad(uint64_t index) { return index % 13 == 5; }
 
-static iml_buf *content(const struct script *s, uint64_t index, uint32_t which)
+// it NULL: heap memory, outside a run.
+static iml_buf *content(const struct script *s, iml_item *it, uint64_t index, uint32_t which)
 {
     iml_rng r = iml_rng_at(s->seed, index, 77 + which);
     size_t n = 100 + (size_t)iml_rng_bounded(&r, 900);
-    iml_buf *b = iml__buf_heap(n);
-    if (!b) return NULL;
+    iml_buf *b = NULL;
+    if (iml_buf_new(it, n, &b, NULL)) return NULL;
     for (size_t i = 0; i < n; i++) iml_buf_data(b)[i] = (uint8_t)iml_rng_u32(&r);
     iml_buf_set_size(b, n);
     return b;
@@ -34,10 +34,10 @@ struct file { // one output; frag refers to data
     iml_out out;
 };
 
-static bool make_file(const struct script *s, uint64_t index, uint32_t which, const char *name,
-                      uint32_t flags, struct file *f)
+static bool make_file(const struct script *s, iml_item *it, uint64_t index, uint32_t which,
+                      const char *name, uint32_t flags, struct file *f)
 {
-    iml_buf *b = content(s, index, which);
+    iml_buf *b = content(s, it, index, which);
     if (!b) return false;
     (void)snprintf(f->name, sizeof f->name, "%s", name);
     size_t half = iml_buf_size(b) / 3;
@@ -54,7 +54,7 @@ static bool parts(const struct script *s)
 }
 
 // The item's outputs into f; returns how many. Every eleventh has no file.
-static size_t outputs(const struct script *s, uint64_t i, struct file f[4])
+static size_t outputs(const struct script *s, iml_item *it, uint64_t i, struct file f[4])
 {
     char name[NAME];
     size_t n = 0;
@@ -62,19 +62,19 @@ static size_t outputs(const struct script *s, uint64_t i, struct file f[4])
     if (i % 11 != 7) {
         (void)snprintf(name, sizeof name, shards(s) ? "%09llu.bin" : "%03llu/%09llu.bin",
                        (unsigned long long)(shards(s) ? i : i / 20), (unsigned long long)i);
-        ok = make_file(s, i, 0, name, 0, &f[n]);
+        ok = make_file(s, it, i, 0, name, 0, &f[n]);
         n += ok;
         if (ok && i % 3 == 1) {
             memcpy(name + strlen(name) - 3, "txt", 3);
-            ok = make_file(s, i, 1, name, 0, &f[n]);
+            ok = make_file(s, it, i, 1, name, 0, &f[n]);
             n += ok;
         }
     }
     if (ok && parts(s)) {
-        ok = make_file(s, i, 2, "labels.tsv", IML_OUT_APPEND, &f[n]);
+        ok = make_file(s, it, i, 2, "labels.tsv", IML_OUT_APPEND, &f[n]);
         n += ok;
         if (ok && i % 4 == 0) {
-            ok = make_file(s, i, 3, "sub/boxes.bin", IML_OUT_APPEND, &f[n]);
+            ok = make_file(s, it, i, 3, "sub/boxes.bin", IML_OUT_APPEND, &f[n]);
             n += ok;
         }
     }
@@ -89,7 +89,7 @@ static iml_status attempt(const struct script *s, struct iml__commit *c, uint64_
 {
     struct file f[4];
     iml_out out[4];
-    size_t n = outputs(s, i, f), from = 0;
+    size_t n = outputs(s, NULL, i, f), from = 0;
     if (n == SIZE_MAX)
         return IML_FAIL(e, IML_ENOMEM, "no memory for item %llu", (unsigned long long)i);
     for (size_t k = 0; k < n; k++) out[k] = f[k].out;
@@ -201,28 +201,48 @@ static iml_status run_units(struct driver *d, iml_err *e)
     return flush(d, e);
 }
 
+static const char *const counter_names[COUNTERS] = {"items", "even", "odd"};
+
+static iml_job job_of(const struct script *s)
+{
+    return (iml_job){
+        .name = "script",
+        .count = s->count,
+        .user = (void *)(uintptr_t)s,
+        .config_hash = 42 + s->config,
+        .plan_hash = 7,
+        .part_items = UNIT,
+        .run = no_run,
+        .grows = true,
+        .appends = parts(s),
+        .ncounters = parts(s) ? COUNTERS : 0,
+        .counter_names = counter_names,
+        .settings_json = s->settings ? s->settings : "{\"size\":12}",
+    };
+}
+
+static const iml_sink_ops *sink_of(const struct script *s)
+{
+    return shards(s) ? iml_sink_tar() : iml_sink_file();
+}
+
+static void set_opts(const struct script *s, iml_run_opts *o)
+{
+    o->out_dir = s->out, o->seed = s->seed, o->durability = s->durability, o->flags = s->flags;
+    o->only = s->only, o->n_only = s->n_only, o->shard_samples = UNIT;
+    o->shard_index = s->shard, o->shard_count = s->shards ? s->shards : 1;
+    o->io_batch = s->batch;
+}
+
 iml_status script_run(const struct script *s, struct script_result *r, iml_err *e)
 {
-    static const char *const counters[COUNTERS] = {"items", "even", "odd"};
     struct script_result none;
     iml_run_opts o = {0};
     if (!r) r = &none;
     *r = (struct script_result){0};
-    o.out_dir = s->out, o.seed = s->seed, o.durability = s->durability, o.flags = s->flags;
-    o.only = s->only, o.n_only = s->n_only, o.shard_samples = UNIT;
-    o.shard_index = s->shard, o.shard_count = s->shards ? s->shards : 1;
-    iml_job job = {.name = "script",
-                   .count = s->count,
-                   .config_hash = 42 + s->config,
-                   .plan_hash = 7,
-                   .part_items = UNIT,
-                   .run = no_run,
-                   .grows = true,
-                   .appends = parts(s),
-                   .ncounters = parts(s) ? COUNTERS : 0,
-                   .counter_names = counters,
-                   .settings_json = s->settings ? s->settings : "{\"size\":12}"};
-    const iml_sink_ops *sink = shards(s) ? iml_sink_tar() : iml_sink_file();
+    set_opts(s, &o);
+    iml_job job = job_of(s);
+    const iml_sink_ops *sink = sink_of(s);
     struct iml__commit_conf conf = {.job = &job, .sink = sink, .opts = &o, .count = s->count};
     struct driver d = {.s = s, .unit_items = s->only ? 1 : iml__unit_items(&job, sink, &o)};
     conf.unit_items = d.unit_items;
@@ -233,6 +253,50 @@ iml_status script_run(const struct script *s, struct script_result *r, iml_err *
     iml__commit_close(&d.c);
     r->made = d.made;
     return stopped ? IML_OK : st;
+}
+
+// ---- Through the engine
+
+static iml_status engine_item(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n,
+                              iml_err *e)
+{
+    const struct script *s = user;
+    *n = 0;
+    iml_stage(it, IML_STAGE_DECODE);
+    if (script_is_bad(it->index) && !s->mended)
+        return IML_FAIL(e, IML_EINPUT, "the header is cut off");
+    struct file *f = iml_arena_alloc(it->arena, 4 * sizeof *f);
+    size_t k = f ? outputs(s, it, it->index, f) : SIZE_MAX, from = 0;
+    if (k == SIZE_MAX || k > cap) return IML_FAIL(e, IML_ENOMEM, "no memory for an item");
+    if (k && it->index % 5 == 0) {
+        iml_status st = iml_emit(it, &f[0].out, e);
+        from = 1;
+        for (size_t i = 1; st && i < k; i++)
+            for (int j = 0; j < 2; j++) iml_buf_unref(&f[i].frag[j].data);
+        if (st) return st;
+    }
+    if (parts(s)) iml_count(it, 0, 1), iml_count(it, 1 + (uint32_t)(it->index & 1), it->index);
+    for (size_t i = from; i < k; i++) out[(*n)++] = f[i].out;
+    return IML_OK;
+}
+
+iml_status script_engine_run(const struct script *s, int workers, iml_report *r, iml_err *e)
+{
+    iml_ctx *c;
+    iml_run_opts o;
+    iml_job job = job_of(s);
+    iml_report none = {0};
+    job.run = engine_item;
+    IML_TRY(iml_ctx_new(&c, e));
+    iml_run_opts_default(&o);
+    set_opts(s, &o);
+    o.workers = workers, o.mode = IML_MODE_THREAD,
+    o.order = s->reverse ? IML_ORDER_RANDOM : IML_ORDER_AUTO;
+    if (!r) r = &none;
+    r->size = sizeof *r;
+    iml_status st = iml_run(c, &job, sink_of(s), &o, r, e);
+    iml_ctx_free(&c);
+    return st;
 }
 
 // ---- Looking at the result

@@ -36,6 +36,8 @@ struct script_result {
 };
 
 iml_status script_run(const struct script *s, struct script_result *r, iml_err *e);
+// The same items through iml_run, by this many worker threads (0: the calling thread).
+iml_status script_engine_run(const struct script *s, int workers, iml_report *r, iml_err *e);
 bool script_is_bad(uint64_t index);
 // Of every file below out but .imloom, plus bad.jsonl: paths and bytes. *tmp: temporary files
 // anywhere (NULL: not asked).

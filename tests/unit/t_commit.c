@@ -140,6 +140,31 @@ static void a_stopped_run_goes_on_where_it_was(void **state)
     }
 }
 
+static void a_cut_journal_gives_no_generation_twice(void **state)
+{
+    (void)state;
+    struct script s = plain(SCRIPT_SHARDS);
+    char path[128], line[64];
+    again();
+    uint64_t want = undisturbed(s);
+    for (int i = 0; i < 4; i++) {
+        s.stop_after = 12;
+        assert_ok(script_run(&s, NULL, e));
+        (void)snprintf(path, sizeof path, "%s/.imloom/journal.0", dir);
+        assert_int_equal(truncate(path, 48 + 20),
+                         0); // later runs are forgotten, their lines are not
+    }
+    s.stop_after = 0;
+    assert_ok(script_run(&s, NULL, e));
+    assert_true(script_digest(dir, NULL) == want);
+    for (int i = 1; i <= 5; i++) {
+        (void)snprintf(line, sizeof line, "{\"imloom\":1,\"begin\":%d}\n", i);
+        char *text = test_read(dir, ".imloom/files.0.jsonl", NULL), *at = strstr(text, line);
+        assert_non_null(at);
+        assert_null(strstr(at + 1, line));
+    }
+}
+
 static void the_manifest_goes_before_any_change(void **state)
 {
     (void)state;
@@ -401,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_finished_set_is_left_alone),
         cmocka_unit_test(nodes_and_orders_give_the_same_manifest),
         cmocka_unit_test(a_stopped_run_goes_on_where_it_was),
+        cmocka_unit_test(a_cut_journal_gives_no_generation_twice),
         cmocka_unit_test(the_manifest_goes_before_any_change),
         cmocka_unit_test(a_set_grows_and_redoes_its_last_unit),
         cmocka_unit_test(retry_bad_makes_only_units_that_hold_one),

@@ -482,6 +482,7 @@ static void both_indexes_read_back(void **state)
     }
     free(copy);
     // A key that stands twice would merge two samples.
+    iml__tarw_free(&w);
     assert_int_equal(iml__tarw_begin(&w, fd), 0);
     const char *const twice[] = {"a.png", "b.png", "a.json"};
     for (int i = 0; i < 3; i++) assert_int_equal(iml__tarw_member(&w, twice[i], 0), 0);
