@@ -18,6 +18,9 @@ foreach(pair IML_FONTCONFIG:fontconfig IML_LIBTHAI:libthai IML_WEBP:libwebp)
     endif()
 endforeach()
 list(JOIN modules " " IML_PC_REQUIRES)
+# From where imloom.pc lies up to the prefix, so that an installed tree may be moved.
+file(RELATIVE_PATH IML_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" IML_PC_UP "${IML_PC_UP}")
 configure_file(cmake/imloom.pc.in imloom.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/imloom.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -1,9 +1,10 @@
 // imloom.h: the public interface of libimloom: status, buffers, items, jobs, sinks and runs.
 //
 // A system describes its work as an index space 0..count-1 and a function that makes item i
-// (iml_job); the engine claims, admits by bytes, runs, retries, orders, writes, commits and resumes.
-// Item i must be a pure function of (configuration, seed, i, its inputs): the engine promises the
-// same bytes for any number of workers, modes, orders, shards, interruptions and restarts.
+// (iml_job); the engine claims, admits by bytes, runs, retries, orders, writes, commits and
+// resumes. Item i must be a pure function of (configuration, seed, i, its inputs): the engine
+// promises the same bytes for any number of workers, modes, orders, shards, interruptions and
+// restarts.
 //
 // Conventions: every function that can fail returns an iml_status (0 = IML_OK) and writes detail to
 // a caller-owned iml_err, which may be NULL. Lifetimes are named *borrowed* (valid until X),
@@ -69,10 +70,10 @@ typedef struct iml_err { // caller-owned, 256 bytes
     char msg[232];    // one sentence: what, where, why, what to do
 } iml_err;
 
-IML_API iml_class iml_status_class(iml_status s);   // unknown values: IML_CLASS_BUG
-IML_API const char *iml_status_name(iml_status s);  // "EINPUT"; borrowed for ever
-IML_API const char *iml_status_text(iml_status s);  // "bad input"; borrowed for ever
-IML_API const char *iml_class_name(iml_class c);    // "ITEM"; borrowed for ever
+IML_API iml_class iml_status_class(iml_status s);  // unknown values: IML_CLASS_BUG
+IML_API const char *iml_status_name(iml_status s); // "EINPUT"; borrowed for ever
+IML_API const char *iml_status_text(iml_status s); // "bad input"; borrowed for ever
+IML_API const char *iml_class_name(iml_class c);   // "ITEM"; borrowed for ever
 
 // ---- Memory that crosses threads
 
@@ -90,15 +91,15 @@ IML_API void *iml_arena_calloc(iml_arena *a, size_t count, size_t size); // clea
 IML_API iml_status iml_buf_new(iml_item *it, size_t cap, iml_buf **out, iml_err *e);
 IML_API iml_buf *iml_buf_ref(iml_buf *b);
 IML_API void iml_buf_unref(iml_buf **b);
-IML_API uint8_t *iml_buf_data(iml_buf *b);            // *borrowed* while a reference is held
-IML_API size_t iml_buf_size(const iml_buf *b);        // bytes in use
+IML_API uint8_t *iml_buf_data(iml_buf *b);     // *borrowed* while a reference is held
+IML_API size_t iml_buf_size(const iml_buf *b); // bytes in use
 IML_API size_t iml_buf_cap(const iml_buf *b);
-IML_API void iml_buf_set_size(iml_buf *b, size_t n);  // n <= cap
+IML_API void iml_buf_set_size(iml_buf *b, size_t n); // n <= cap
 // ---- Items and their output
 
 struct iml_item { // what a job sees of its item; *borrowed* for the call
     uint64_t index;
-    uint32_t attempt;     // 0, 1, ...
+    uint32_t attempt; // 0, 1, ...
     uint32_t worker;
     iml_arena *arena;     // reset after the attempt
     void *worker_state;   // what worker_init made
@@ -112,38 +113,47 @@ typedef struct iml_frag { // a piece of a file; one buffer may stand in several 
     size_t off, len;
 } iml_frag;
 
-enum { IML_OUT_APPEND = 1 }; // a piece of an aggregate (label file), kept in parts, joined in index order
+enum {
+    IML_OUT_APPEND = 1
+}; // a piece of an aggregate (label file), kept in parts, joined in index order
 
-typedef struct iml_out { // one file of an item
-    const char *name;    // relative, checked: no "..", no absolute path; *borrowed* for the call
+typedef struct iml_out {  // one file of an item
+    const char *name;     // relative, checked: no "..", no absolute path; *borrowed* for the call
     const iml_frag *frag; // fragments are *moved*: their references pass to the engine
     uint32_t nfrag;
     uint32_t flags;
 } iml_out;
 
-enum { IML_STAGE_READ, IML_STAGE_DECODE, IML_STAGE_COMPUTE, IML_STAGE_ENCODE, IML_STAGE_WRITE, IML_STAGE_USER };
+enum {
+    IML_STAGE_READ,
+    IML_STAGE_DECODE,
+    IML_STAGE_COMPUTE,
+    IML_STAGE_ENCODE,
+    IML_STAGE_WRITE,
+    IML_STAGE_USER
+};
 enum { IML_STAGE_MAX = 16 };
 
 // A system describes itself. All functions are pure in (user, index) and may be called from any
 // worker; job and strings are *borrowed* until the run ends.
 typedef struct iml_job {
-    const char *name;      // of the command: "synth"
+    const char *name; // of the command: "synth"
     uint64_t count;
     void *user;
-    uint64_t config_hash;  // of all that bytes depend on but seed, plan and index
-    uint64_t plan_hash;    // of the sorted list of inputs; 0: there is none
-    uint32_t grain;        // neighbours that share an input; 0 or 1: none
-    uint32_t part_items;   // indices of a part of an aggregate; 0: 1,000
-    uint32_t ncounters;    // iml_count's counters, at most IML_COUNTERS_MAX
-    bool appends;          // some output has IML_OUT_APPEND
-    bool grows;            // items do not depend on count: a larger count appends
-    bool foreign;          // third-party decoders meet the user's bytes: auto mode = process
-    bool splits;           // uses iml_split: auto mode = thread
-    const char *const *counter_names; // [ncounters], for report and manifest
-    const char *const *stage_names;   // [IML_STAGE_MAX] or NULL
-    uint64_t (*cost)(void *user, uint64_t i);                           // bytes; 0 unknown; or NULL
+    uint64_t config_hash; // of all that bytes depend on but seed, plan and index
+    uint64_t plan_hash;   // of the sorted list of inputs; 0: there is none
+    uint32_t grain;       // neighbours that share an input; 0 or 1: none
+    uint32_t part_items;  // indices of a part of an aggregate; 0: 1,000
+    uint32_t ncounters;   // iml_count's counters, at most IML_COUNTERS_MAX
+    bool appends;         // some output has IML_OUT_APPEND
+    bool grows;           // items do not depend on count: a larger count appends
+    bool foreign;         // third-party decoders meet the user's bytes: auto mode = process
+    bool splits;          // uses iml_split: auto mode = thread
+    const char *const *counter_names;         // [ncounters], for report and manifest
+    const char *const *stage_names;           // [IML_STAGE_MAX] or NULL
+    uint64_t (*cost)(void *user, uint64_t i); // bytes; 0 unknown; or NULL
     iml_status (*input)(void *user, uint64_t i, char *path, size_t cap); // for prefetch; or NULL
-    void *(*dest)(void *user, uint64_t i);       // pull: it->dest, asked at the claim; or NULL
+    void *(*dest)(void *user, uint64_t i); // pull: it->dest, asked at the claim; or NULL
     iml_status (*worker_init)(void *user, int worker, void **state, iml_err *e); // or NULL
     void (*worker_free)(void *user, void *state);                                // or NULL
     iml_status (*run)(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n, iml_err *e);
@@ -155,9 +165,9 @@ typedef struct iml_job {
 
 enum { IML_COUNTERS_MAX = 1u << 20, IML_OUT_MAX = 64 }; // most files that run may return at once
 
-IML_API bool iml_cancelled(const iml_item *it);          // poll once per row or scan
-IML_API void iml_stage(iml_item *it, int stage);         // a mark: what the item does from here on
-IML_API void iml_item_grow(iml_item *it, size_t bytes);  // replaces the estimate; never blocks
+IML_API bool iml_cancelled(const iml_item *it);         // poll once per row or scan
+IML_API void iml_stage(iml_item *it, int stage);        // a mark: what the item does from here on
+IML_API void iml_item_grow(iml_item *it, size_t bytes); // replaces the estimate; never blocks
 IML_API void iml_count(iml_item *it, uint32_t counter, uint64_t add); // sums kept beside each part
 
 // Hands a finished file over before the item ends (a volume's slices). Fragments are *moved*; all
@@ -220,11 +230,11 @@ typedef struct iml_run_opts { // size first, so that it can grow: iml_run_opts_d
     size_t n_only;
     unsigned flags; // IML_RUN_*
     const char *quarantine_dir;
-    double timeout_s;      // 0: none
+    double timeout_s; // 0: none
     double gpu_memory;
-    double max_error_rate; // share of the planned items; negative: no limit
-    uint64_t max_errors;   // UINT64_MAX: no limit
-    uint32_t retries;      // 3
+    double max_error_rate;             // share of the planned items; negative: no limit
+    uint64_t max_errors;               // UINT64_MAX: no limit
+    uint32_t retries;                  // 3
     uint32_t shard_index, shard_count; // 0 of 1
     uint64_t shard_samples;            // items a tar shard; 0: 10,000
     const char *out_dir;               // NULL: no journal, the sink's own commit is all
@@ -234,7 +244,7 @@ typedef struct iml_run_opts { // size first, so that it can grow: iml_run_opts_d
     void (*progress)(void *user, const iml_progress *p); // from the calling thread, at 10 Hz
     void *progress_user;
     const volatile unsigned char *cancel; // 0 run, 1 soft stop, 2 hard stop; may be NULL
-    const char *inject; // debug builds: "crash=p,hang=p,oom=p,fail=p"
+    const char *inject;                   // debug builds: "crash=p,hang=p,oom=p,fail=p"
 } iml_run_opts;
 
 typedef struct iml_stage_report {
@@ -256,9 +266,9 @@ typedef struct iml_report {
     double busy, wait_input, wait_bytes, wait_sink; // shares of worker time
     uint32_t nstages;
     iml_stage_report stage[IML_STAGE_MAX];
-    bool complete; // every planned item is committed and the manifest stands
-    bool stopped;  // by cancel
-    bool guard;    // by max_errors
+    bool complete;    // every planned item is committed and the manifest stands
+    bool stopped;     // by cancel
+    bool guard;       // by max_errors
     uint64_t content; // the manifest's content hash, 0 while incomplete
     uint64_t bad_class[IML_CLASS_BUG + 1]; // bad items of this run by class; [0]: remembered ones
 } iml_report;
@@ -266,7 +276,8 @@ typedef struct iml_report {
 IML_API iml_status iml_ctx_new(iml_ctx **c, iml_err *e); // *owned*
 IML_API void iml_ctx_free(iml_ctx **c);
 // level: 0 error, 1 warn, 2 info, 3 debug. fn is called from any thread, one call at a time.
-IML_API void iml_ctx_log(iml_ctx *c, int level, void (*fn)(void *user, int level, const char *line), void *user);
+IML_API void iml_ctx_log(iml_ctx *c, int level, void (*fn)(void *user, int level, const char *line),
+                         void *user);
 
 IML_API void iml_run_opts_default(iml_run_opts *o);
 // Runs the job to its end in the calling thread and the workers it makes. IML_OK also when some
@@ -278,8 +289,8 @@ IML_API iml_status iml_run(iml_ctx *c, const iml_job *j, const iml_sink_ops *k,
 // Pull: the caller takes finished items in index order. next: IML_END at the end, IML_EAGAIN at
 // the timeout (negative: none); a bad item comes in its turn: its status, *index, n = 0. What was
 // taken is given back by iml_run_free, in any order, from any thread.
-IML_API iml_status iml_run_open(iml_ctx *c, const iml_job *j, const iml_run_opts *o,
-                                iml_run_t **r, iml_err *e);
+IML_API iml_status iml_run_open(iml_ctx *c, const iml_job *j, const iml_run_opts *o, iml_run_t **r,
+                                iml_err *e);
 IML_API iml_status iml_run_next(iml_run_t *r, int timeout_ms, iml_out **out, size_t *n,
                                 uint64_t *index, iml_err *e);
 IML_API void iml_run_free(iml_run_t *r, uint64_t index);

@@ -12,7 +12,7 @@ struct iml_buf {
     uint32_t refs; // atomic: release on unref, acquire before the bytes go
     uint8_t *data;
     size_t size, cap;
-    bool heap; // data and this struct came from one iml__alloc
+    bool heap;                               // data and this struct came from one iml__alloc
     void (*on_free)(void *user, iml_buf *b); // told before the bytes go; or NULL
     void *user;
     uint64_t charge; // the engine's: which charge it belongs to

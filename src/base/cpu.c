@@ -46,7 +46,8 @@ static uint64_t meminfo(const char *key)
 {
     char text[8192];
     double kb;
-    return slurp("/proc/meminfo", text, sizeof text) && field(text, key, &kb) ? (uint64_t)kb * 1024 : 0;
+    return slurp("/proc/meminfo", text, sizeof text) && field(text, key, &kb) ? (uint64_t)kb * 1024
+                                                                              : 0;
 }
 
 // ---- SIMD
@@ -90,7 +91,9 @@ const char *iml__cpu_model(char out[64])
     if (!slurp("/proc/cpuinfo", text, sizeof text)) return out;
     const char *p = strstr(text, "model name");
     p = p ? strchr(p, ':') : NULL;
-    if (p) (void)snprintf(out, 64, "%.*s", (int)strcspn(p + 1 + (p[1] == ' '), "\n"), p + 1 + (p[1] == ' '));
+    if (p)
+        (void)snprintf(out, 64, "%.*s", (int)strcspn(p + 1 + (p[1] == ' '), "\n"),
+                       p + 1 + (p[1] == ' '));
     return out;
 }
 
@@ -108,7 +111,9 @@ int iml__cpu_allowed(void)
     for (int most = 1024; most <= 1 << 16; most *= 4) {
         cpu_set_t *set = CPU_ALLOC((size_t)most);
         if (!set) break;
-        int n = sched_getaffinity(0, CPU_ALLOC_SIZE((size_t)most), set) ? 0 : CPU_COUNT_S(CPU_ALLOC_SIZE((size_t)most), set);
+        int n = sched_getaffinity(0, CPU_ALLOC_SIZE((size_t)most), set)
+                    ? 0
+                    : CPU_COUNT_S(CPU_ALLOC_SIZE((size_t)most), set);
         CPU_FREE(set);
         if (n > 0) return n;
     }
@@ -154,7 +159,8 @@ static bool group_path(const char *controller, char *out, size_t cap)
     char text[8192];
     if (!slurp("/proc/self/cgroup", text, sizeof text)) return false;
     for (char *p = text; p && *p;) {
-        char *end = strchr(p, '\n'), *names = strchr(p, ':'), *path = names ? strchr(names + 1, ':') : NULL;
+        char *end = strchr(p, '\n'), *names = strchr(p, ':'),
+             *path = names ? strchr(names + 1, ':') : NULL;
         if (end) *end = 0;
         if (path && (!end || path < end)) {
             *path++ = 0, names++;
@@ -203,7 +209,8 @@ static double memory_limit(const char *text, const char *dir)
 }
 
 static double strictest(const char *v1, const char *v1_file, const char *v2_file,
-                        double (*value1)(const char *, const char *), double (*value2)(const char *, const char *))
+                        double (*value1)(const char *, const char *),
+                        double (*value2)(const char *, const char *))
 {
     char path[1024], root[64];
     struct group_walk g = {.value = value2};
@@ -215,7 +222,10 @@ static double strictest(const char *v1, const char *v1_file, const char *v2_file
     return g.best;
 }
 
-double iml__cpu_quota(void) { return strictest("cpu", "cpu.cfs_quota_us", "cpu.max", quota_v1, quota_v2); }
+double iml__cpu_quota(void)
+{
+    return strictest("cpu", "cpu.cfs_quota_us", "cpu.max", quota_v1, quota_v2);
+}
 
 int iml__cpu_workers(void)
 {
@@ -232,14 +242,16 @@ uint64_t iml__mem_available(void) { return meminfo("MemAvailable:"); }
 
 uint64_t iml__mem_cgroup_limit(void)
 {
-    double v = strictest("memory", "memory.limit_in_bytes", "memory.max", memory_limit, memory_limit);
+    double v =
+        strictest("memory", "memory.limit_in_bytes", "memory.max", memory_limit, memory_limit);
     uint64_t total = iml__mem_total();
     return v > 0 && (!total || v < (double)total) ? (uint64_t)v : 0;
 }
 
 uint64_t iml__mem_default_budget(void)
 {
-    uint64_t quarter = iml__mem_available() / 4, half = iml__mem_cgroup_limit() / 2, least = 64u << 20;
+    uint64_t quarter = iml__mem_available() / 4, half = iml__mem_cgroup_limit() / 2,
+             least = 64u << 20;
     uint64_t b = half && half < quarter ? half : quarter;
     return b < least ? least : b;
 }
@@ -283,7 +295,8 @@ uint64_t iml__cpu_us(void)
     for (size_t k = 0; k < 2; k++) {
         struct rusage u;
         if (getrusage(who[k], &u)) continue;
-        us += (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+        us += (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
+              (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
     }
     return us;
 }

@@ -12,20 +12,20 @@ const char *iml__simd_name(enum iml__simd s);
 const char *iml__cpu_model(char out[64]);
 
 int iml__cpu_present(void);
-int iml__cpu_allowed(void); // by affinity
+int iml__cpu_allowed(void);  // by affinity
 double iml__cpu_quota(void); // by cgroup cpu.max; 0: none
 int iml__cpu_workers(void);  // what `auto` means: min(allowed, ceil(quota)), at least 1
 int iml__cpu_numa_nodes(void);
 
 uint64_t iml__mem_total(void);
 uint64_t iml__mem_available(void);
-uint64_t iml__mem_cgroup_limit(void); // 0: none
+uint64_t iml__mem_cgroup_limit(void);   // 0: none
 uint64_t iml__mem_default_budget(void); // engine.md 4
 uint64_t iml__mem_rss(void);
 uint64_t iml__mem_peak_rss(void);
 double iml__mem_pressure(void); // PSI memory some avg10; negative: unknown
 
-uint64_t iml__now_us(void);    // monotonic
-uint64_t iml__cpu_us(void);    // of this process and its waited-for children
+uint64_t iml__now_us(void); // monotonic
+uint64_t iml__cpu_us(void); // of this process and its waited-for children
 
 #endif

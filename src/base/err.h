@@ -1,8 +1,8 @@
 // err.h: how a function fails. Detail goes to a caller-owned iml_err; nothing is allocated.
 //
-//     if (n > max) return IML_FAIL(e, IML_ELIMIT, "%s: %zu pixels, the limit is %zu", path, n, max);
-//     IML_TRY(header_read(f, &h, e));           // passes a failure on
-//     if (IML_FAILS(st = decode(f, e))) goto done;
+//     if (n > max) return IML_FAIL(e, IML_ELIMIT, "%s: %zu pixels, the limit is %zu", path, n,
+//     max); IML_TRY(header_read(f, &h, e));           // passes a failure on if (IML_FAILS(st =
+//     decode(f, e))) goto done;
 #ifndef IML_BASE_ERR_H
 #define IML_BASE_ERR_H
 
@@ -15,7 +15,8 @@ iml_status iml__err_set(iml_err *e, iml_status st, int sys, const char *file, in
 void iml__err_clear(iml_err *e);
 
 #define IML_FAIL(e, st, ...) iml__err_set((e), (st), 0, __FILE__, __LINE__, __VA_ARGS__)
-#define IML_FAIL_SYS(e, st, sys, ...) iml__err_set((e), (st), (sys), __FILE__, __LINE__, __VA_ARGS__)
+#define IML_FAIL_SYS(e, st, sys, ...)                                                              \
+    iml__err_set((e), (st), (sys), __FILE__, __LINE__, __VA_ARGS__)
 #define IML_FAILS(call) ((call) != IML_OK)
 #define IML_TRY(call)                                                                              \
     do {                                                                                           \

@@ -31,7 +31,10 @@ iml__xxh3_state *iml__xxh3_new(void)
 }
 
 void iml__xxh3_reset(iml__xxh3_state *s) { (void)XXH3_64bits_reset(s->s); }
-void iml__xxh3_add(iml__xxh3_state *s, const void *p, size_t n) { (void)XXH3_64bits_update(s->s, p, n); }
+void iml__xxh3_add(iml__xxh3_state *s, const void *p, size_t n)
+{
+    (void)XXH3_64bits_update(s->s, p, n);
+}
 uint64_t iml__xxh3_end(const iml__xxh3_state *s) { return XXH3_64bits_digest(s->s); }
 
 void iml__xxh3_free(iml__xxh3_state **s)
@@ -72,7 +75,8 @@ iml_status iml__sha256_end(iml__sha256 *s, char hex[65])
     uint8_t md[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     if (EVP_DigestFinal_ex(s->c, md, &n) != 1 || n != 32) return IML_EBUG;
-    for (unsigned k = 0; k < 32; k++) hex[2 * k] = digit[md[k] >> 4], hex[2 * k + 1] = digit[md[k] & 15];
+    for (unsigned k = 0; k < 32; k++)
+        hex[2 * k] = digit[md[k] >> 4], hex[2 * k + 1] = digit[md[k] & 15];
     hex[64] = 0;
     return EVP_DigestInit_ex(s->c, EVP_sha256(), NULL) == 1 ? IML_OK : IML_EBUG;
 }

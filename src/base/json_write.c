@@ -80,11 +80,16 @@ static void text(iml__jsonw *w, const char *s, size_t n)
             i++;
         } else if (i < n) {
             char c = s[i++];
-            if (c == '"' || c == '\\') iml__str_addf(w->out, "\\%c", c);
-            else if (c == '\n') iml__str_adds(w->out, "\\n");
-            else if (c == '\t') iml__str_adds(w->out, "\\t");
-            else if (c == '\r') iml__str_adds(w->out, "\\r");
-            else iml__str_addf(w->out, "\\u%04x", (unsigned)c & 0xff);
+            if (c == '"' || c == '\\')
+                iml__str_addf(w->out, "\\%c", c);
+            else if (c == '\n')
+                iml__str_adds(w->out, "\\n");
+            else if (c == '\t')
+                iml__str_adds(w->out, "\\t");
+            else if (c == '\r')
+                iml__str_adds(w->out, "\\r");
+            else
+                iml__str_addf(w->out, "\\u%04x", (unsigned)c & 0xff);
         }
     }
     iml__str_addc(w->out, '"');
@@ -106,8 +111,10 @@ void iml__jsonw_strn(iml__jsonw *w, const char *s, size_t n)
 
 void iml__jsonw_str(iml__jsonw *w, const char *s)
 {
-    if (s) iml__jsonw_strn(w, s, strlen(s));
-    else iml__jsonw_null(w);
+    if (s)
+        iml__jsonw_strn(w, s, strlen(s));
+    else
+        iml__jsonw_null(w);
 }
 
 void iml__jsonw_raw(iml__jsonw *w, const char *json)

@@ -49,7 +49,8 @@ void iml_ctx_free(iml_ctx **c)
     IML_FREE(*c);
 }
 
-void iml_ctx_log(iml_ctx *c, int level, void (*fn)(void *user, int level, const char *line), void *user)
+void iml_ctx_log(iml_ctx *c, int level, void (*fn)(void *user, int level, const char *line),
+                 void *user)
 {
     (void)pthread_mutex_lock(&c->lock);
     c->fn = fn, c->user = user;
@@ -72,7 +73,8 @@ static void say_held(iml_ctx *c, struct kind *k)
 {
     char line[LINE];
     if (!k->held) return;
-    (void)snprintf(line, sizeof line, "%s ... and %u more of this kind: %.200s", level_name(k->level), k->held, k->fmt);
+    (void)snprintf(line, sizeof line, "%s ... and %u more of this kind: %.200s",
+                   level_name(k->level), k->held, k->fmt);
     tell(c, k->level, line);
     k->held = 0;
 }
@@ -95,7 +97,8 @@ static bool passes(iml_ctx *c, enum iml__log_level level, const char *fmt)
     return false;
 }
 
-static void put(iml_ctx *c, enum iml__log_level level, const char *head, const char *fmt, va_list ap)
+static void put(iml_ctx *c, enum iml__log_level level, const char *head, const char *fmt,
+                va_list ap)
 {
     char line[LINE];
     int n = snprintf(line, sizeof line, "%s %s", level_name(level), head);
@@ -125,7 +128,8 @@ void iml__log_item(iml_ctx *c, enum iml__log_level level, uint32_t worker, uint6
 {
     if (!wanted(c, level)) return;
     char head[96];
-    (void)snprintf(head, sizeof head, "[w%u i%llu %s] ", worker, (unsigned long long)index, stage ? stage : "-");
+    (void)snprintf(head, sizeof head, "[w%u i%llu %s] ", worker, (unsigned long long)index,
+                   stage ? stage : "-");
     va_list ap;
     va_start(ap, fmt);
     put(c, level, head, fmt, ap);

@@ -26,10 +26,7 @@ bool iml__mem_should_fail(void)
     return n == at || (n > at && atomic_load_explicit(&fail_on, memory_order_relaxed));
 }
 
-void *iml__alloc(size_t n)
-{
-    return iml__mem_should_fail() ? NULL : malloc(n ? n : 1);
-}
+void *iml__alloc(size_t n) { return iml__mem_should_fail() ? NULL : malloc(n ? n : 1); }
 
 void *iml__calloc(size_t count, size_t size)
 {

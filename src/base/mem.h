@@ -7,8 +7,8 @@
 
 #include "src/base/iml_attr.h"
 
-void *iml__alloc(size_t n) IML_MUST_USE;                       // NULL: no memory; n 0 gives 1 byte
-void *iml__calloc(size_t count, size_t size) IML_MUST_USE;     // cleared, checked product
+void *iml__alloc(size_t n) IML_MUST_USE;                   // NULL: no memory; n 0 gives 1 byte
+void *iml__calloc(size_t count, size_t size) IML_MUST_USE; // cleared, checked product
 void *iml__realloc(void *p, size_t count, size_t size) IML_MUST_USE; // p stays valid on failure
 char *iml__strdup(const char *s) IML_MUST_USE;
 void iml__free_(void *p);

@@ -82,7 +82,8 @@ void iml__str_addf(iml__str *s, const char *fmt, ...)
 static void to_point(char *s)
 {
     for (; *s; s++)
-        if (!((*s >= '0' && *s <= '9') || *s == '-' || *s == '+' || *s == 'e' || (*s >= 'a' && *s <= 'z')))
+        if (!((*s >= '0' && *s <= '9') || *s == '-' || *s == '+' || *s == 'e' ||
+              (*s >= 'a' && *s <= 'z')))
             *s = '.';
 }
 
@@ -228,7 +229,11 @@ bool iml__utf8_valid(const char *text, size_t n, size_t *bad)
     const uint8_t *s = (const uint8_t *)text;
     for (size_t i = 0; i < n;) {
         uint8_t c = s[i];
-        size_t k = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : (c & 0xF0) == 0xE0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+        size_t k = c < 0x80                ? 1
+                   : c >= 0xC2 && c < 0xE0 ? 2
+                   : (c & 0xF0) == 0xE0    ? 3
+                   : c >= 0xF0 && c < 0xF5 ? 4
+                                           : 0;
         bool ok = k && k <= n - i;
         for (size_t j = 1; ok && j < k; j++) ok = (s[i + j] & 0xC0) == 0x80;
         if (ok && k == 3) ok = !(c == 0xE0 && s[i + 1] < 0xA0) && !(c == 0xED && s[i + 1] >= 0xA0);

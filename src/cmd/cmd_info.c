@@ -1,4 +1,5 @@
-// cmd_info.c: `imloom info`: what this machine gives, what this build has, and the settings that suit.
+// cmd_info.c: `imloom info`: what this machine gives, what this build has, and the settings that
+// suit.
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/vfs.h>
@@ -17,17 +18,19 @@ static struct options {
 } options;
 
 static const iml__opt rows[] = {
-    {"json", 0, IML__OPT_FLAG, offsetof(struct options, json), NULL, NULL, 0, 0, NULL, NULL, "as JSON on stdout", 0, NULL},
-    {"output", 'o', IML__OPT_DIR, offsetof(struct options, out), "DIR", ".", 0, 0, NULL, "output-dir",
-     "the file system that data sets will go to", 0, NULL},
+    {"json", 0, IML__OPT_FLAG, offsetof(struct options, json), NULL, NULL, 0, 0, NULL, NULL,
+     "as JSON on stdout", 0, NULL},
+    {"output", 'o', IML__OPT_DIR, offsetof(struct options, out), "DIR", ".", 0, 0, NULL,
+     "output-dir", "the file system that data sets will go to", 0, NULL},
 };
 
 const iml__command_doc iml__doc_info = {
     .name = "info",
     .summary = "this machine, and the settings that suit it",
     .usage = "[-o DIR] [--json]\n",
-    .about = "Shows the CPUs, memory and limits that a run here may use, the file system behind DIR,\n"
-             "the formats and options of this build, and the settings that imloom would choose.",
+    .about =
+        "Shows the CPUs, memory and limits that a run here may use, the file system behind DIR,\n"
+        "the formats and options of this build, and the settings that imloom would choose.",
     .examples = "  imloom info -o /data/sets",
     .table = {{rows, IML_COUNT_OF(rows)}},
     .ntables = 1,
@@ -80,15 +83,19 @@ static void machine(struct facts *l)
     if (iml__mem_cgroup_limit()) add_n(l, "memory", "cgroup_limit", BYTES, iml__mem_cgroup_limit());
     if (!getrlimit(RLIMIT_NOFILE, &files)) add_n(l, "limits", "open_files", COUNT, files.rlim_cur);
     if (!getrlimit(RLIMIT_CORE, &core)) add_n(l, "limits", "core_bytes", BYTES, core.rlim_cur);
-    add_text(l, "gpu", "driver", access("/proc/driver/nvidia/version", R_OK) ? "none found" : "nvidia");
+    add_text(l, "gpu", "driver",
+             access("/proc/driver/nvidia/version", R_OK) ? "none found" : "nvidia");
 }
 
 static const char *fs_name(long type)
 {
-    static const struct { long type; const char *name; } known[] = {
-        {0xEF53, "ext4"}, {0x58465342, "xfs"}, {0x9123683E, "btrfs"}, {0x01021994, "tmpfs"},
-        {0x6969, "nfs"}, {0x794c7630, "overlayfs"}, {0x65735546, "fuse"}, {0x2FC12FC1, "zfs"},
-        {0xFF534D42, "cifs"}, {0x0BD00BD0, "lustre"}, {0x19830326, "beegfs"}, {0x47504653, "gpfs"}};
+    static const struct {
+        long type;
+        const char *name;
+    } known[] = {{0xEF53, "ext4"},       {0x58465342, "xfs"},    {0x9123683E, "btrfs"},
+                 {0x01021994, "tmpfs"},  {0x6969, "nfs"},        {0x794c7630, "overlayfs"},
+                 {0x65735546, "fuse"},   {0x2FC12FC1, "zfs"},    {0xFF534D42, "cifs"},
+                 {0x0BD00BD0, "lustre"}, {0x19830326, "beegfs"}, {0x47504653, "gpfs"}};
     for (size_t k = 0; k < IML_COUNT_OF(known); k++)
         if (known[k].type == type) return known[k].name;
     return "unknown";
@@ -105,7 +112,10 @@ static void build(struct facts *l)
     add_text(l, "build", "version", IML_VERSION);
     add_text(l, "build", "codecs", iml__str_text(&s));
     iml__str_free(&s);
-    static const struct { const char *name; bool on; } options_[] = {
+    static const struct {
+        const char *name;
+        bool on;
+    } options_[] = {
 #ifdef IML_FONTCONFIG
         {"fontconfig", true},
 #else
@@ -157,14 +167,17 @@ static void file_system(struct facts *l, const char *dir)
 {
     struct statfs s;
     if (statfs(dir, &s)) {
-        (void)snprintf(add(l, "output", "error", TEXT)->text, sizeof l->f[0].text, "%.80s cannot be looked at", dir);
+        (void)snprintf(add(l, "output", "error", TEXT)->text, sizeof l->f[0].text,
+                       "%.80s cannot be looked at", dir);
         return;
     }
     add_text(l, "output", "file_system", fs_name((long)s.f_type));
     add_n(l, "output", "free", BYTES, (uint64_t)s.f_bavail * (uint64_t)s.f_bsize);
     uint64_t us;
-    if (fsync_probe(dir, &us)) add_n(l, "output", "fsync_us", COUNT, us);
-    else add_text(l, "output", "fsync_us", "not writable");
+    if (fsync_probe(dir, &us))
+        add_n(l, "output", "fsync_us", COUNT, us);
+    else
+        add_text(l, "output", "fsync_us", "not writable");
 }
 
 static void advice(struct facts *l)
@@ -172,7 +185,8 @@ static void advice(struct facts *l)
     char text[32];
     (void)snprintf(text, sizeof text, "%d", iml__cpu_workers());
     add_text(l, "recommended", "--workers", text);
-    l->f[l->n - 1].why = iml__cpu_quota() > 0 ? "CPUs allowed and the cgroup's quota" : "CPUs allowed by affinity";
+    l->f[l->n - 1].why =
+        iml__cpu_quota() > 0 ? "CPUs allowed and the cgroup's quota" : "CPUs allowed by affinity";
     iml__str s;
     iml__str_init(&s, 64);
     iml__text_bytes(&s, iml__mem_default_budget());
@@ -189,8 +203,10 @@ static void value_text(const struct fact *f, iml__str *s)
     case FLAG: iml__str_adds(s, f->n ? "yes" : "no"); break;
     case COUNT: iml__text_count(s, f->n); break;
     case BYTES:
-        if (f->n == RLIM_INFINITY) iml__str_adds(s, "unlimited");
-        else iml__text_bytes(s, f->n);
+        if (f->n == RLIM_INFINITY)
+            iml__str_adds(s, "unlimited");
+        else
+            iml__text_bytes(s, f->n);
         break;
     case NUMBER: iml__num_short(num, f->d), iml__str_adds(s, num); break;
     }
@@ -205,7 +221,8 @@ static void print_lines(const struct facts *l)
         bool first = !k || strcmp(l->f[k].group, l->f[k - 1].group) != 0;
         iml__str_clear(&s);
         value_text(&l->f[k], &s);
-        (void)printf("%-12s %-13s %s\n", first ? l->f[k].group : "", l->f[k].key, iml__str_text(&s));
+        (void)printf("%-12s %-13s %s\n", first ? l->f[k].group : "", l->f[k].key,
+                     iml__str_text(&s));
     }
     iml__str_free(&s);
 }
@@ -225,11 +242,16 @@ static void print_json(const struct facts *l)
             iml__jsonw_key(&w, f->group), iml__jsonw_object(&w);
         }
         iml__jsonw_key(&w, f->key);
-        if (f->kind == TEXT) iml__jsonw_str(&w, f->text);
-        else if (f->kind == FLAG) iml__jsonw_bool(&w, f->n != 0);
-        else if (f->kind == NUMBER) iml__jsonw_num(&w, f->d);
-        else if (f->kind == BYTES && f->n == RLIM_INFINITY) iml__jsonw_null(&w);
-        else iml__jsonw_u64(&w, f->n);
+        if (f->kind == TEXT)
+            iml__jsonw_str(&w, f->text);
+        else if (f->kind == FLAG)
+            iml__jsonw_bool(&w, f->n != 0);
+        else if (f->kind == NUMBER)
+            iml__jsonw_num(&w, f->d);
+        else if (f->kind == BYTES && f->n == RLIM_INFINITY)
+            iml__jsonw_null(&w);
+        else
+            iml__jsonw_u64(&w, f->n);
     }
     if (l->n) iml__jsonw_end(&w);
     iml__jsonw_end(&w);
@@ -240,11 +262,18 @@ static void print_json(const struct facts *l)
 int iml__cmd_info(int argc, char **argv)
 {
     iml_err e = {0};
-    iml__opts o = {.command = "info", .table = iml__doc_info.table, .structs = (void *[]){&options}, .ntables = 1};
+    iml__opts o = {.command = "info",
+                   .table = iml__doc_info.table,
+                   .structs = (void *[]){&options},
+                   .ntables = 1};
     int code = IML__EXIT_OK;
     static struct facts l;
-    if (iml__opts_parse(&o, argc, argv, &e)) code = iml__complain(&e, IML__EXIT_USAGE);
-    else if (o.args.n) code = iml__complain((IML_FAIL(&e, IML_EARG, "info takes no argument '%.60s'", o.args.item[0]), &e), IML__EXIT_USAGE);
+    if (iml__opts_parse(&o, argc, argv, &e))
+        code = iml__complain(&e, IML__EXIT_USAGE);
+    else if (o.args.n)
+        code = iml__complain(
+            (IML_FAIL(&e, IML_EARG, "info takes no argument '%.60s'", o.args.item[0]), &e),
+            IML__EXIT_USAGE);
     if (!code) {
         machine(&l), build(&l), file_system(&l, options.out), advice(&l);
         options.json ? print_json(&l) : print_lines(&l);

@@ -11,21 +11,25 @@ static struct options {
 
 #define AT(field) offsetof(struct options, field)
 static const iml__opt rows[] = {
-    {"durability", 0, IML__OPT_ENUM, AT(durability), "LEVEL", "batch", 0, 0, "process|batch|item", NULL,
-     "what survives power loss", 0, NULL},
-    {"json", 0, IML__OPT_FLAG, AT(json), NULL, NULL, 0, 0, NULL, NULL, "the result as JSON on stdout", 0, NULL},
+    {"durability", 0, IML__OPT_ENUM, AT(durability), "LEVEL", "batch", 0, 0, "process|batch|item",
+     NULL, "what survives power loss", 0, NULL},
+    {"json", 0, IML__OPT_FLAG, AT(json), NULL, NULL, 0, 0, NULL, NULL,
+     "the result as JSON on stdout", 0, NULL},
 };
 
 const iml__command_doc iml__doc_merge = {
     .name = "merge",
     .summary = "join what several machines made",
     .usage = "OUT [OUT2...] [--json]\n",
-    .about = "Checks the journals of all nodes that worked on OUT (--shard i/n) against one another, joins "
-             "label files, unites the lists of bad items and writes manifest.json. Further directories "
-             "are joined into the first; nothing is taken away from them.\n\n"
-             "exit: 0 complete; 1 usage, or nodes that do not belong together; 2 failed, or an item was "
-             "made twice with different bytes; 3 complete with bad items, or incomplete",
-    .examples = "  for i in 0 1 2; do imloom synth -n 9000 -o out --shard $i/3 & done; wait\n  imloom merge out",
+    .about =
+        "Checks the journals of all nodes that worked on OUT (--shard i/n) against one another, "
+        "joins "
+        "label files, unites the lists of bad items and writes manifest.json. Further directories "
+        "are joined into the first; nothing is taken away from them.\n\n"
+        "exit: 0 complete; 1 usage, or nodes that do not belong together; 2 failed, or an item was "
+        "made twice with different bytes; 3 complete with bad items, or incomplete",
+    .examples = "  for i in 0 1 2; do imloom synth -n 9000 -o out --shard $i/3 & done; wait\n  "
+                "imloom merge out",
     .table = {{rows, IML_COUNT_OF(rows)}},
     .ntables = 1,
 };
@@ -72,14 +76,23 @@ static int tell(const char *out, const struct iml__merged *m)
 int iml__cmd_merge(int argc, char **argv)
 {
     iml_err e = {0};
-    iml__opts o = {.command = "merge", .table = iml__doc_merge.table, .structs = (void *[]){&options}, .ntables = 1};
+    iml__opts o = {.command = "merge",
+                   .table = iml__doc_merge.table,
+                   .structs = (void *[]){&options},
+                   .ntables = 1};
     struct iml__merged m = {0};
     int code = IML__EXIT_OK;
-    if (iml__opts_parse(&o, argc, argv, &e)) code = iml__complain(&e, IML__EXIT_USAGE);
-    else if (!o.args.n) code = iml__complain((IML_FAIL(&e, IML_EARG, "merge needs the directory of a data set: imloom merge OUT"), &e), IML__EXIT_USAGE);
+    if (iml__opts_parse(&o, argc, argv, &e))
+        code = iml__complain(&e, IML__EXIT_USAGE);
+    else if (!o.args.n)
+        code = iml__complain(
+            (IML_FAIL(&e, IML_EARG, "merge needs the directory of a data set: imloom merge OUT"),
+             &e),
+            IML__EXIT_USAGE);
     if (!code) {
         iml_status st = iml__merge(o.args.item, o.args.n, options.durability, &m, &e);
-        code = st ? iml__complain(&e, st == IML_EARG ? IML__EXIT_USAGE : IML__EXIT_FAILED) : tell(o.args.item[0], &m);
+        code = st ? iml__complain(&e, st == IML_EARG ? IML__EXIT_USAGE : IML__EXIT_FAILED)
+                  : tell(o.args.item[0], &m);
     }
     iml__opts_free(&o);
     return code;

@@ -11,19 +11,24 @@ static struct options {
 
 #define AT(field) offsetof(struct options, field)
 static const iml__opt rows[] = {
-    {"quick", 0, IML__OPT_FLAG, AT(quick), NULL, NULL, 0, 0, NULL, NULL, "names and sizes only, no hashes", 0, NULL},
-    {"most", 0, IML__OPT_U64, AT(most), "N", "100", 0, 0, NULL, NULL, "findings to print; all are counted", 0, NULL},
-    {"json", 0, IML__OPT_FLAG, AT(json), NULL, NULL, 0, 0, NULL, NULL, "as JSON on stdout, a line a data set", 0, NULL},
+    {"quick", 0, IML__OPT_FLAG, AT(quick), NULL, NULL, 0, 0, NULL, NULL,
+     "names and sizes only, no hashes", 0, NULL},
+    {"most", 0, IML__OPT_U64, AT(most), "N", "100", 0, 0, NULL, NULL,
+     "findings to print; all are counted", 0, NULL},
+    {"json", 0, IML__OPT_FLAG, AT(json), NULL, NULL, 0, 0, NULL, NULL,
+     "as JSON on stdout, a line a data set", 0, NULL},
 };
 
 const iml__command_doc iml__doc_verify = {
     .name = "verify",
     .summary = "check a finished data set",
     .usage = "OUT... [--quick] [--json]\n",
-    .about = "Compares every file of a data set with what was recorded when it was written: there, size, "
-             "hash; indexes in step with their shards; no stranger, no temporary file. Each finding "
-             "names the file and the cause. A set without a manifest is incomplete.\n\n"
-             "exit: 0 sound; 1 usage, or no data set; 3 findings, or incomplete",
+    .about =
+        "Compares every file of a data set with what was recorded when it was written: there, "
+        "size, "
+        "hash; indexes in step with their shards; no stranger, no temporary file. Each finding "
+        "names the file and the cause. A set without a manifest is incomplete.\n\n"
+        "exit: 0 sound; 1 usage, or no data set; 3 findings, or incomplete",
     .examples = "  imloom verify out\n  imloom verify --quick out1 out2",
     .table = {{rows, IML_COUNT_OF(rows)}},
     .ntables = 1,
@@ -103,8 +108,10 @@ static int one(const char *out)
         iml__jsonw_key(&w, "complete"), iml__jsonw_bool(&w, v.complete);
         iml__jsonw_key(&w, "exit"), iml__jsonw_i64(&w, code);
         iml__jsonw_end(&w);
-        if (options.json) (void)puts(iml__str_text(&s));
-        else sum_up(out, &v);
+        if (options.json)
+            (void)puts(iml__str_text(&s));
+        else
+            sum_up(out, &v);
     }
     iml__str_free(&s);
     return code;
@@ -113,10 +120,18 @@ static int one(const char *out)
 int iml__cmd_verify(int argc, char **argv)
 {
     iml_err e = {0};
-    iml__opts o = {.command = "verify", .table = iml__doc_verify.table, .structs = (void *[]){&options}, .ntables = 1};
+    iml__opts o = {.command = "verify",
+                   .table = iml__doc_verify.table,
+                   .structs = (void *[]){&options},
+                   .ntables = 1};
     int code = IML__EXIT_OK;
-    if (iml__opts_parse(&o, argc, argv, &e)) code = iml__complain(&e, IML__EXIT_USAGE);
-    else if (!o.args.n) code = iml__complain((IML_FAIL(&e, IML_EARG, "verify needs the directory of a data set: imloom verify OUT"), &e), IML__EXIT_USAGE);
+    if (iml__opts_parse(&o, argc, argv, &e))
+        code = iml__complain(&e, IML__EXIT_USAGE);
+    else if (!o.args.n)
+        code = iml__complain(
+            (IML_FAIL(&e, IML_EARG, "verify needs the directory of a data set: imloom verify OUT"),
+             &e),
+            IML__EXIT_USAGE);
     for (size_t k = 0; code != IML__EXIT_USAGE && k < o.args.n; k++) {
         int c = one(o.args.item[k]);
         if (c > code || c == IML__EXIT_USAGE) code = c;

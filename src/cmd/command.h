@@ -22,7 +22,7 @@ typedef struct iml__command_doc {
     const char *examples; // lines
     iml__opt_table table[IML__OPT_TABLES];
     size_t ntables;
-    bool common;          // it has the common options besides
+    bool common; // it has the common options besides
 } iml__command_doc;
 
 typedef struct iml__command {

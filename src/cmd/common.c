@@ -10,54 +10,80 @@
 #define AT(field) offsetof(struct iml__common, field)
 #define NH IML__OPT_NO_HASH
 static const iml__opt rows[] = {
-    {"workers", 'j', IML__OPT_WORKERS, AT(workers), "N", "auto", 0, 0, NULL, "num-workers threads max-workers",
-     "compute workers; 0 = all in the calling thread, auto or -1 = the CPUs this process may use", NH, NULL},
+    {"workers", 'j', IML__OPT_WORKERS, AT(workers), "N", "auto", 0, 0, NULL,
+     "num-workers threads max-workers",
+     "compute workers; 0 = all in the calling thread, auto or -1 = the CPUs this process may use",
+     NH, NULL},
     {"generation-workers", 0, IML__OPT_INT, AT(generation_workers), "N", "-2", -2, 4096, NULL, NULL,
      "older name of --workers; beside it --workers means --io-workers", NH | IML__OPT_HIDDEN, NULL},
-    {"sequential", 0, IML__OPT_FLAG, AT(sequential), NULL, NULL, 0, 0, NULL, NULL, "the same as --workers 0", NH, NULL},
-    {"io-workers", 0, IML__OPT_WORKERS, AT(io_workers), "N", "auto", 0, 0, NULL, NULL, "threads that read inputs ahead", NH, NULL},
+    {"sequential", 0, IML__OPT_FLAG, AT(sequential), NULL, NULL, 0, 0, NULL, NULL,
+     "the same as --workers 0", NH, NULL},
+    {"io-workers", 0, IML__OPT_WORKERS, AT(io_workers), "N", "auto", 0, 0, NULL, NULL,
+     "threads that read inputs ahead", NH, NULL},
     {"chunk-size", 0, IML__OPT_COUNT, AT(chunk_size), "N", "0", 0, 0, NULL, NULL,
      "most items between claim and written; 0 = bounded by bytes. Never a barrier", NH, NULL},
-    {"io-batch-size", 0, IML__OPT_COUNT, AT(io_batch_size), "N", "0", 0, 1e6, NULL, NULL, "items per group commit; 0 = auto", NH, NULL},
+    {"io-batch-size", 0, IML__OPT_COUNT, AT(io_batch_size), "N", "0", 0, 1e6, NULL, NULL,
+     "items per group commit; 0 = auto", NH, NULL},
     {"memory", 0, IML__OPT_BYTES, AT(memory), "SIZE", "0", 0, 0, NULL, NULL,
-     "bytes in flight; 0 = the smaller of 25 % of what is available and half the cgroup's limit", NH, NULL},
+     "bytes in flight; 0 = the smaller of 25 % of what is available and half the cgroup's limit",
+     NH, NULL},
     {"mode", 0, IML__OPT_ENUM, AT(mode), "MODE", "auto", 0, 0, "auto|thread|process", NULL,
      "workers are threads or processes; auto chooses and says why", NH, NULL},
-    {"timeout", 0, IML__OPT_DOUBLE, AT(timeout), "S", "0", 0, 1e6, NULL, NULL, "limit per item in seconds; 0 = none", NH, NULL},
+    {"timeout", 0, IML__OPT_DOUBLE, AT(timeout), "S", "0", 0, 1e6, NULL, NULL,
+     "limit per item in seconds; 0 = none", NH, NULL},
     {"order", 0, IML__OPT_ENUM, AT(order), "ORDER", "auto", 0, 0, "auto|index|size|random", NULL,
      "claim order; never changes bytes", NH, NULL},
-    {"output", 'o', IML__OPT_DIR, AT(out), "OUT", NULL, 0, 0, NULL, "output-dir out", "where the data set goes", NH, NULL},
+    {"output", 'o', IML__OPT_DIR, AT(out), "OUT", NULL, 0, 0, NULL, "output-dir out",
+     "where the data set goes", NH, NULL},
     {"config", 0, IML__OPT_PATH, AT(config), "FILE", NULL, 0, 0, NULL, NULL,
      "option names as YAML keys; the command line wins", NH | IML__OPT_NO_CONFIG, NULL},
     {"seed", 0, IML__OPT_U64, AT(seed), "N", "0", 0, 0, NULL, NULL, "randomness", 0, NULL},
-    {"only", 0, IML__OPT_LIST, AT(only), "I[,J..]", NULL, 0, 0, NULL, NULL, "only these items; I-J is a range", NH, NULL},
-    {"limit", 0, IML__OPT_COUNT, AT(limit), "N", NULL, 0, 0, NULL, NULL, "only the first N items", NH, NULL},
+    {"only", 0, IML__OPT_LIST, AT(only), "I[,J..]", NULL, 0, 0, NULL, NULL,
+     "only these items; I-J is a range", NH, NULL},
+    {"limit", 0, IML__OPT_COUNT, AT(limit), "N", NULL, 0, 0, NULL, NULL, "only the first N items",
+     NH, NULL},
     {"resume", 0, IML__OPT_FLAG, AT(resume), NULL, "true", 0, 0, NULL, NULL,
-     "go on where an earlier run stopped; --no-resume refuses a directory that holds one", NH, NULL},
+     "go on where an earlier run stopped; --no-resume refuses a directory that holds one", NH,
+     NULL},
     {"overwrite", 0, IML__OPT_FLAG, AT(overwrite), NULL, NULL, 0, 0, NULL, NULL,
      "remove what an earlier run made in OUT, then begin anew", NH, NULL},
-    {"max-errors", 0, IML__OPT_STR, AT(max_errors), "N|P%", NULL, 0, 0, NULL, NULL, "stop after so many bad items", NH, NULL},
-    {"retry-bad", 0, IML__OPT_FLAG, AT(retry_bad), NULL, NULL, 0, 0, NULL, NULL, "try items again that were bad before", NH, NULL},
-    {"quarantine", 0, IML__OPT_DIR, AT(quarantine), "DIR", NULL, 0, 0, NULL, NULL, "hard links of the inputs of bad items", NH, NULL},
+    {"max-errors", 0, IML__OPT_STR, AT(max_errors), "N|P%", NULL, 0, 0, NULL, NULL,
+     "stop after so many bad items", NH, NULL},
+    {"retry-bad", 0, IML__OPT_FLAG, AT(retry_bad), NULL, NULL, 0, 0, NULL, NULL,
+     "try items again that were bad before", NH, NULL},
+    {"quarantine", 0, IML__OPT_DIR, AT(quarantine), "DIR", NULL, 0, 0, NULL, NULL,
+     "hard links of the inputs of bad items", NH, NULL},
     {"shard", 0, IML__OPT_STR, AT(shard), "i/n|auto", NULL, 0, 0, NULL, NULL,
-     "this machine's share, i from 0; auto reads Slurm's, Kubernetes' and MPI's environment", NH, NULL},
-    {"of", 0, IML__OPT_U64, AT(of), "N", NULL, 0, 0, NULL, NULL, "number of shares for --shard auto under Kubernetes", NH, NULL},
-    {"metrics", 0, IML__OPT_PATH, AT(metrics), "FILE", NULL, 0, 0, NULL, NULL, "Prometheus text file, written every 10 s", NH, NULL},
-    {"durability", 0, IML__OPT_ENUM, AT(durability), "LEVEL", "batch", 0, 0, "process|batch|item", NULL,
-     "what survives power loss: nothing unsynced, whole batches, each item", NH, NULL},
-    {"log-level", 0, IML__OPT_ENUM, AT(log_level), "LEVEL", "info", 0, 0, "error|warn|info|debug", NULL, "how much the log says", NH, NULL},
-    {"log-dir", 0, IML__OPT_DIR, AT(log_dir), "DIR", NULL, 0, 0, NULL, NULL, "where NAME_YYYYMMDD_HHMMSS.log goes [./logs]", NH, NULL},
+     "this machine's share, i from 0; auto reads Slurm's, Kubernetes' and MPI's environment", NH,
+     NULL},
+    {"of", 0, IML__OPT_U64, AT(of), "N", NULL, 0, 0, NULL, NULL,
+     "number of shares for --shard auto under Kubernetes", NH, NULL},
+    {"metrics", 0, IML__OPT_PATH, AT(metrics), "FILE", NULL, 0, 0, NULL, NULL,
+     "Prometheus text file, written every 10 s", NH, NULL},
+    {"durability", 0, IML__OPT_ENUM, AT(durability), "LEVEL", "batch", 0, 0, "process|batch|item",
+     NULL, "what survives power loss: nothing unsynced, whole batches, each item", NH, NULL},
+    {"log-level", 0, IML__OPT_ENUM, AT(log_level), "LEVEL", "info", 0, 0, "error|warn|info|debug",
+     NULL, "how much the log says", NH, NULL},
+    {"log-dir", 0, IML__OPT_DIR, AT(log_dir), "DIR", NULL, 0, 0, NULL, NULL,
+     "where NAME_YYYYMMDD_HHMMSS.log goes [./logs]", NH, NULL},
     {"progress", 0, IML__OPT_ENUM, AT(progress), "KIND", "auto", 0, 0, "auto|plain|json|none", NULL,
      "one live line on a terminal, a line every 10 s elsewhere; json goes to fd 3", NH, NULL},
-    {"json", 0, IML__OPT_FLAG, AT(json), NULL, NULL, 0, 0, NULL, NULL, "the result as JSON on stdout; all talk is on stderr", NH, NULL},
-    {"print-config", 0, IML__OPT_FLAG, AT(print_config), NULL, NULL, 0, 0, NULL, NULL, "print the effective configuration and stop", NH | IML__OPT_NO_CONFIG, NULL},
-    {"dry-run", 0, IML__OPT_FLAG, AT(dry_run), NULL, NULL, 0, 0, NULL, NULL, "check everything, write nothing", NH | IML__OPT_NO_CONFIG, NULL},
+    {"json", 0, IML__OPT_FLAG, AT(json), NULL, NULL, 0, 0, NULL, NULL,
+     "the result as JSON on stdout; all talk is on stderr", NH, NULL},
+    {"print-config", 0, IML__OPT_FLAG, AT(print_config), NULL, NULL, 0, 0, NULL, NULL,
+     "print the effective configuration and stop", NH | IML__OPT_NO_CONFIG, NULL},
+    {"dry-run", 0, IML__OPT_FLAG, AT(dry_run), NULL, NULL, 0, 0, NULL, NULL,
+     "check everything, write nothing", NH | IML__OPT_NO_CONFIG, NULL},
     {"bell", 0, IML__OPT_FLAG, AT(bell), NULL, NULL, 0, 0, NULL, NULL, "ring when done", NH, NULL},
-    {"max-pixels", 0, IML__OPT_COUNT, AT(max_pixels), "N", "500M", 1, 1e12, NULL, NULL, "largest picture that is decoded", NH, NULL},
-    {"cpu-only", 0, IML__OPT_FLAG, AT(cpu_only), NULL, NULL, 0, 0, NULL, NULL, "use no accelerator", NH, NULL},
-    {"gpu-memory", 0, IML__OPT_DOUBLE, AT(gpu_memory), "F", "0.9", 0.1, 1, NULL, NULL, "share of the free GPU memory", NH, NULL},
+    {"max-pixels", 0, IML__OPT_COUNT, AT(max_pixels), "N", "500M", 1, 1e12, NULL, NULL,
+     "largest picture that is decoded", NH, NULL},
+    {"cpu-only", 0, IML__OPT_FLAG, AT(cpu_only), NULL, NULL, 0, 0, NULL, NULL, "use no accelerator",
+     NH, NULL},
+    {"gpu-memory", 0, IML__OPT_DOUBLE, AT(gpu_memory), "F", "0.9", 0.1, 1, NULL, NULL,
+     "share of the free GPU memory", NH, NULL},
     {"inject", 0, IML__OPT_STR, AT(inject), "SPEC", NULL, 0, 0, NULL, NULL,
-     "crash=p,hang=p,oom=p,fail=p: faults on purpose (builds for tests)", NH | IML__OPT_HIDDEN, NULL},
+     "crash=p,hang=p,oom=p,fail=p: faults on purpose (builds for tests)", NH | IML__OPT_HIDDEN,
+     NULL},
 };
 const iml__opt_table iml__common_table = {rows, IML_COUNT_OF(rows)};
 
@@ -96,29 +122,38 @@ bad:
 // In this order (engine.md 10), so that the innermost scheduler a user wraps wins over nothing.
 static iml_status shard_auto(const struct iml__common *c, iml_run_opts *run, iml_err *e)
 {
-    static const char *const pairs[][2] = {
-        {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}, {"PMI_RANK", "PMI_SIZE"},
-        {"SLURM_PROCID", "SLURM_NTASKS"}};
+    static const char *const pairs[][2] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                                           {"PMI_RANK", "PMI_SIZE"},
+                                           {"SLURM_PROCID", "SLURM_NTASKS"}};
     uint64_t i, n, low = 0, step = 1;
     const char *own = getenv("IMLOOM_SHARD");
     if (own) return parse_shard("IMLOOM_SHARD", own, run, e);
     if (env_u64("SLURM_ARRAY_TASK_ID", &i) && env_u64("SLURM_ARRAY_TASK_COUNT", &n)) {
         (void)env_u64("SLURM_ARRAY_TASK_MIN", &low);
         (void)env_u64("SLURM_ARRAY_TASK_STEP", &step);
-        if (i < low || !step) return IML_FAIL(e, IML_EARG, "SLURM_ARRAY_TASK_ID is below SLURM_ARRAY_TASK_MIN");
+        if (i < low || !step)
+            return IML_FAIL(e, IML_EARG, "SLURM_ARRAY_TASK_ID is below SLURM_ARRAY_TASK_MIN");
         return shard_of((i - low) / step, n, "SLURM_ARRAY_TASK_ID", run, e);
     }
     if (env_u64("JOB_COMPLETION_INDEX", &i)) {
-        if (!c->of) return IML_FAIL(e, IML_EARG, "--shard auto under Kubernetes needs --of N, the number of completions");
+        if (!c->of)
+            return IML_FAIL(
+                e, IML_EARG,
+                "--shard auto under Kubernetes needs --of N, the number of completions");
         return shard_of(i, c->of, "JOB_COMPLETION_INDEX", run, e);
     }
     for (size_t k = 0; k < IML_COUNT_OF(pairs); k++)
-        if (env_u64(pairs[k][0], &i) && env_u64(pairs[k][1], &n)) return shard_of(i, n, pairs[k][0], run, e);
+        if (env_u64(pairs[k][0], &i) && env_u64(pairs[k][1], &n))
+            return shard_of(i, n, pairs[k][0], run, e);
     if (env_u64("PBS_ARRAY_INDEX", &i)) {
-        if (!c->of) return IML_FAIL(e, IML_EARG, "--shard auto under PBS needs --of N, the number of tasks");
+        if (!c->of)
+            return IML_FAIL(e, IML_EARG,
+                            "--shard auto under PBS needs --of N, the number of tasks");
         return shard_of(i, c->of, "PBS_ARRAY_INDEX", run, e);
     }
-    return IML_FAIL(e, IML_EARG, "--shard auto: no scheduler's environment found; set IMLOOM_SHARD=i/n or give --shard i/n");
+    return IML_FAIL(
+        e, IML_EARG,
+        "--shard auto: no scheduler's environment found; set IMLOOM_SHARD=i/n or give --shard i/n");
 }
 
 // ---- --only, --max-errors
@@ -147,14 +182,16 @@ static iml_status only_entry(struct iml__common *c, const char *text, size_t n,
 {
     char word[512];
     uint64_t from, to;
-    if (!n || n >= sizeof word) return IML_FAIL(e, IML_EARG, "--only: an entry is empty or too long");
+    if (!n || n >= sizeof word)
+        return IML_FAIL(e, IML_EARG, "--only: an entry is empty or too long");
     memcpy(word, text, n);
     word[n] = 0;
     if (iml__parse_u64(word, &from)) return add_only(c, from, from, e);
     char *dash = strchr(word, '-');
     if (dash && dash > word) {
         *dash = 0;
-        if (iml__parse_u64(word, &from) && iml__parse_u64(dash + 1, &to)) return add_only(c, from, to, e);
+        if (iml__parse_u64(word, &from) && iml__parse_u64(dash + 1, &to))
+            return add_only(c, from, to, e);
         *dash = '-';
     }
     if (!resolve) return IML_FAIL(e, IML_EARG, "--only: '%.60s' is not an index", word);
@@ -198,7 +235,8 @@ static iml_status settle_max_errors(const char *text, iml_run_opts *run, iml_err
         return IML_OK;
     }
     if (!iml__parse_u64(text, &run->max_errors))
-        return IML_FAIL(e, IML_EARG, "--max-errors: '%.30s' is neither a number nor a percentage", text);
+        return IML_FAIL(e, IML_EARG, "--max-errors: '%.30s' is neither a number nor a percentage",
+                        text);
     return IML_OK;
 }
 
@@ -218,12 +256,14 @@ static iml_status settle_workers(struct iml__common *c, const iml__opts *o, iml_
 }
 
 iml_status iml__common_settle(struct iml__common *c, const iml__opts *o, iml_run_opts *run,
-                              iml_status (*resolve)(void *user, const char *text, uint64_t *index, iml_err *e),
+                              iml_status (*resolve)(void *user, const char *text, uint64_t *index,
+                                                    iml_err *e),
                               void *user, iml_err *e)
 {
     iml_run_opts_default(run);
     IML_TRY(settle_workers(c, o, run));
-    run->chunk_items = c->chunk_size, run->io_batch = c->io_batch_size, run->memory_bytes = c->memory;
+    run->chunk_items = c->chunk_size, run->io_batch = c->io_batch_size,
+    run->memory_bytes = c->memory;
     run->mode = c->mode, run->order = c->order, run->durability = c->durability;
     run->timeout_s = c->timeout, run->seed = c->seed, run->gpu_memory = c->gpu_memory;
     run->out_dir = c->out, run->quarantine_dir = c->quarantine, run->metrics_file = c->metrics;
@@ -232,10 +272,13 @@ iml_status iml__common_settle(struct iml__common *c, const iml__opts *o, iml_run
     run->flags = (c->resume ? IML_RUN_RESUME : 0u) | (c->overwrite ? IML_RUN_OVERWRITE : 0u) |
                  (c->retry_bad ? IML_RUN_RETRY_BAD : 0u) | (c->dry_run ? IML_RUN_DRY_RUN : 0u);
     if (c->overwrite && (c->retry_bad || (c->resume && iml__opts_given(o, "resume"))))
-        return IML_FAIL(e, IML_EARG, "--overwrite begins anew; it does not go with --%s", c->retry_bad ? "retry-bad" : "resume");
+        return IML_FAIL(e, IML_EARG, "--overwrite begins anew; it does not go with --%s",
+                        c->retry_bad ? "retry-bad" : "resume");
     IML_TRY(settle_max_errors(c->max_errors, run, e));
-    if (c->shard && !strcmp(c->shard, "auto")) IML_TRY(shard_auto(c, run, e));
-    else if (c->shard) IML_TRY(parse_shard("--shard", c->shard, run, e));
+    if (c->shard && !strcmp(c->shard, "auto"))
+        IML_TRY(shard_auto(c, run, e));
+    else if (c->shard)
+        IML_TRY(parse_shard("--shard", c->shard, run, e));
     return settle_only(c, run, resolve, user, e);
 }
 

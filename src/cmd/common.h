@@ -3,8 +3,9 @@
 //
 //     static struct mine { const char *font; } mine;
 //     struct iml__common common;
-//     iml__opts o = {.command = "synth", .table = tables, .structs = (void *[]){&mine, &common}, .ntables = 2};
-//     if (iml__opts_parse(&o, argc, argv, &e)) return iml__complain(&e, IML__EXIT_USAGE);
+//     iml__opts o = {.command = "synth", .table = tables, .structs = (void *[]){&mine, &common},
+//     .ntables = 2}; if (iml__opts_parse(&o, argc, argv, &e)) return iml__complain(&e,
+//     IML__EXIT_USAGE);
 //     ... config keys by iml__opts_config ...
 //     if (iml__common_settle(&common, &o, &run, &e)) return iml__complain(&e, IML__EXIT_USAGE);
 //     code = iml__session_run(&session, &e);
@@ -35,7 +36,8 @@ extern const iml__opt_table iml__common_table;
 // Turns the options into run options (strings *borrowed*), reads --shard auto from the environment,
 // --only's indices (entries that are not numbers: resolve(user, text, &index), or IML_EARG).
 iml_status iml__common_settle(struct iml__common *c, const iml__opts *o, iml_run_opts *run,
-                              iml_status (*resolve)(void *user, const char *text, uint64_t *index, iml_err *e),
+                              iml_status (*resolve)(void *user, const char *text, uint64_t *index,
+                                                    iml_err *e),
                               void *user, iml_err *e);
 void iml__common_free(struct iml__common *c);
 
@@ -45,16 +47,16 @@ typedef struct iml__session {
     const iml_job *job;
     const iml_sink_ops *sink;
     iml_run_opts *run;
-    int argc;                  // the whole command line, for report.json
+    int argc; // the whole command line, for report.json
     char **argv;
-    bool makes_set;            // a log file unasked (commands that make a data set)
-    const char *headline;      // "5 specifications, 10,000 images, seed 42 -> ./out (dir: png + json)"
-    const char *unit;          // "images"
+    bool makes_set;       // a log file unasked (commands that make a data set)
+    const char *headline; // "5 specifications, 10,000 images, seed 42 -> ./out (dir: png + json)"
+    const char *unit;     // "images"
     // Added to the closing line ("Redrawn: ..."), and members of report.json; both may be NULL.
     void (*closing)(void *user, const iml_report *r, iml__str *out);
     void (*report)(void *user, const iml_report *r, iml__jsonw *w);
     void *user;
-    iml_report result;         // after the run
+    iml_report result; // after the run
 } iml__session;
 
 // Runs and returns the exit code; everything that was to be said has been said.

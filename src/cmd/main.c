@@ -32,8 +32,8 @@ static int no_command(const char *name)
     const char *names[64] = {0};
     for (size_t k = 0; k < iml__ncommands && k < 63; k++) names[k] = iml__commands[k].name;
     const char *near = iml__nearest(name, names);
-    (void)fprintf(stderr, "imloom: no command '%s'; %s%s%s\n", name, near ? "did you mean " : "see ",
-                  near ? near : "imloom help", near ? "?" : "");
+    (void)fprintf(stderr, "imloom: no command '%s'; %s%s%s\n", name,
+                  near ? "did you mean " : "see ", near ? near : "imloom help", near ? "?" : "");
     return IML__EXIT_USAGE;
 }
 
@@ -82,7 +82,8 @@ static bool asks_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) return flushed(help(0, NULL));
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        return flushed(help(0, NULL));
     if (!strcmp(argv[1], "help")) return flushed(help(argc - 2, argv + 2));
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
         (void)puts("imloom " IML_VERSION);

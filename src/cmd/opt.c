@@ -77,7 +77,8 @@ static const char *nearest(const iml__opts *o, const char *word, size_t n, char 
     for (char *c = buf; *c; c++) *c = *c == '_' ? '-' : *c;
     for (size_t t = 0; t < o->ntables; t++)
         for (size_t k = 0; k < o->table[t].n && count + 1 < NAMES_MAX; k++)
-            if (!(o->table[t].row[k].flags & IML__OPT_HIDDEN)) names[count++] = o->table[t].row[k].name;
+            if (!(o->table[t].row[k].flags & IML__OPT_HIDDEN))
+                names[count++] = o->table[t].row[k].name;
     names[count] = NULL;
     return iml__nearest(buf, names);
 }
@@ -164,7 +165,8 @@ static iml_status set_enum(const iml__opt *r, void *at, const char *where, const
             *(int *)at = k;
             return IML_OK;
         }
-    return IML_FAIL(e, IML_EARG, "%s: --%s: '%.40s' is none of %s", where, r->name, text, r->values);
+    return IML_FAIL(e, IML_EARG, "%s: --%s: '%.40s' is none of %s", where, r->name, text,
+                    r->values);
 }
 
 static iml_status set_flag(const iml__opts *o, const iml__opt *r, void *at, const char *where,
@@ -205,9 +207,12 @@ static iml_status set(const iml__opts *o, const iml__opt *r, size_t table, const
     case IML__OPT_ENUM: return set_enum(r, at, where, text, e);
     case IML__OPT_WORKERS: {
         uint64_t n;
-        if (!strcmp(text, "auto") || !strcmp(text, "-1")) *(int *)at = IML_WORKERS_AUTO;
-        else if (iml__parse_u64(text, &n) && n <= 4096) *(int *)at = (int)n;
-        else return bad_value(o, r, where, text, "auto, -1 or 0..4096", e);
+        if (!strcmp(text, "auto") || !strcmp(text, "-1"))
+            *(int *)at = IML_WORKERS_AUTO;
+        else if (iml__parse_u64(text, &n) && n <= 4096)
+            *(int *)at = (int)n;
+        else
+            return bad_value(o, r, where, text, "auto, -1 or 0..4096", e);
         return IML_OK;
     }
     case IML__OPT_CUSTOM: return r->parse(base, text, e);
@@ -226,8 +231,14 @@ static iml_status defaults(iml__opts *o, iml_err *e)
     return IML_OK;
 }
 
-static void mark(iml__opts *o, size_t ordinal) { o->given[ordinal / 64 % 4] |= 1ull << ordinal % 64; }
-static bool marked(const iml__opts *o, size_t ordinal) { return o->given[ordinal / 64 % 4] >> ordinal % 64 & 1; }
+static void mark(iml__opts *o, size_t ordinal)
+{
+    o->given[ordinal / 64 % 4] |= 1ull << ordinal % 64;
+}
+static bool marked(const iml__opts *o, size_t ordinal)
+{
+    return o->given[ordinal / 64 % 4] >> ordinal % 64 & 1;
+}
 
 bool iml__opts_given(const iml__opts *o, const char *name)
 {
@@ -241,7 +252,8 @@ bool iml__opts_knows(const iml__opts *o, const char *key)
     return iml__opts_find(o, key, &ordinal, &table) != NULL;
 }
 
-static iml_status unknown(const iml__opts *o, const char *where, const char *name, size_t n, iml_err *e)
+static iml_status unknown(const iml__opts *o, const char *where, const char *name, size_t n,
+                          iml_err *e)
 {
     char buf[NAME_LEN];
     const char *near = nearest(o, name, n, buf);
@@ -266,8 +278,9 @@ static iml_status long_option(iml__opts *o, int argc, char **argv, int *i, iml_e
     if (!r) return unknown(o, o->command, name, n, e);
     if (r->type == IML__OPT_FLAG && !value) value = "true";
     if (!value && *i + 1 < argc) value = argv[++*i];
-    if (!value) return IML_FAIL(e, IML_EARG, "%s: --%s needs a value: --%s %s", o->command, r->name,
-                                r->name, r->arg ? r->arg : "VALUE");
+    if (!value)
+        return IML_FAIL(e, IML_EARG, "%s: --%s needs a value: --%s %s", o->command, r->name,
+                        r->name, r->arg ? r->arg : "VALUE");
     mark(o, ordinal);
     return set(o, r, table, o->command, value, e);
 }
@@ -278,8 +291,9 @@ static iml_status short_options(iml__opts *o, int argc, char **argv, int *i, iml
     for (const char *c = argv[*i] + 1; *c; c++) {
         size_t ordinal = 0, table = 0;
         const iml__opt *r = find_letter(o, *c, &ordinal, &table);
-        if (!r) return IML_FAIL(e, IML_EARG, "%s: no option '-%c'; see imloom help %s", o->command, *c,
-                                o->command);
+        if (!r)
+            return IML_FAIL(e, IML_EARG, "%s: no option '-%c'; see imloom help %s", o->command, *c,
+                            o->command);
         mark(o, ordinal);
         if (r->type == IML__OPT_FLAG) {
             IML_TRY(set(o, r, table, o->command, "true", e));
@@ -301,9 +315,12 @@ iml_status iml__opts_parse(iml__opts *o, int argc, char **argv, iml_err *e)
             for (i++; i < argc; i++) IML_TRY(add_item(&o->args, argv[i], e));
             break;
         }
-        if (a[0] == '-' && a[1] == '-') IML_TRY(long_option(o, argc, argv, &i, e));
-        else if (a[0] == '-' && a[1]) IML_TRY(short_options(o, argc, argv, &i, e));
-        else IML_TRY(add_item(&o->args, a, e));
+        if (a[0] == '-' && a[1] == '-')
+            IML_TRY(long_option(o, argc, argv, &i, e));
+        else if (a[0] == '-' && a[1])
+            IML_TRY(short_options(o, argc, argv, &i, e));
+        else
+            IML_TRY(add_item(&o->args, a, e));
     }
     return IML_OK;
 }
@@ -369,8 +386,10 @@ bool iml__opt_text(const iml__opt *r, const void *base, iml__str *out)
         iml__str_adds(out, num);
         return true;
     case IML__OPT_WORKERS:
-        if (*(const int *)at < 0) iml__str_adds(out, "auto");
-        else iml__str_addf(out, "%d", *(const int *)at);
+        if (*(const int *)at < 0)
+            iml__str_adds(out, "auto");
+        else
+            iml__str_addf(out, "%d", *(const int *)at);
         return true;
     default: return false;
     }
@@ -390,8 +409,12 @@ static void json_value(const iml__opt *r, const void *base, iml__jsonw *w)
         iml__jsonw_end(w);
         break;
     }
-    case IML__OPT_FLAG: case IML__OPT_INT: case IML__OPT_U64: case IML__OPT_COUNT:
-    case IML__OPT_BYTES: case IML__OPT_DOUBLE: iml__jsonw_raw(w, iml__str_text(&text)); break;
+    case IML__OPT_FLAG:
+    case IML__OPT_INT:
+    case IML__OPT_U64:
+    case IML__OPT_COUNT:
+    case IML__OPT_BYTES:
+    case IML__OPT_DOUBLE: iml__jsonw_raw(w, iml__str_text(&text)); break;
     default: there ? iml__jsonw_str(w, iml__str_text(&text)) : iml__jsonw_null(w); break;
     }
     iml__str_free(&text);

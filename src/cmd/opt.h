@@ -7,26 +7,29 @@
 #include "src/base/json.h"
 
 enum iml__opt_type {
-    IML__OPT_FLAG,   // bool; --no-NAME clears it
-    IML__OPT_INT,    // int64_t within min..max
-    IML__OPT_U64,    // uint64_t
-    IML__OPT_COUNT,  // uint64_t, K M G = 1000^n
-    IML__OPT_BYTES,  // uint64_t, K M G = 1024^n
-    IML__OPT_DOUBLE, // double within min..max
-    IML__OPT_STR,    // const char *
-    IML__OPT_PATH,   // const char *, completed as a file
-    IML__OPT_DIR,    // const char *, completed as a directory
-    IML__OPT_LIST,   // iml__opt_list: may be given again and again
-    IML__OPT_ENUM,   // int: the value's place in `values` ("auto|thread|process")
+    IML__OPT_FLAG,    // bool; --no-NAME clears it
+    IML__OPT_INT,     // int64_t within min..max
+    IML__OPT_U64,     // uint64_t
+    IML__OPT_COUNT,   // uint64_t, K M G = 1000^n
+    IML__OPT_BYTES,   // uint64_t, K M G = 1024^n
+    IML__OPT_DOUBLE,  // double within min..max
+    IML__OPT_STR,     // const char *
+    IML__OPT_PATH,    // const char *, completed as a file
+    IML__OPT_DIR,     // const char *, completed as a directory
+    IML__OPT_LIST,    // iml__opt_list: may be given again and again
+    IML__OPT_ENUM,    // int: the value's place in `values` ("auto|thread|process")
     IML__OPT_WORKERS, // int: auto or -1 -> IML_WORKERS_AUTO, else 0..4096
-    IML__OPT_CUSTOM  // parse(): writes into the struct itself
+    IML__OPT_CUSTOM   // parse(): writes into the struct itself
 };
 
-typedef struct iml__opt_list { const char **item; size_t n; } iml__opt_list;
+typedef struct iml__opt_list {
+    const char **item;
+    size_t n;
+} iml__opt_list;
 
 typedef struct iml__opt {
-    const char *name;    // "io-workers"; `_` and `-` are the same when parsed
-    char letter;         // or 0
+    const char *name; // "io-workers"; `_` and `-` are the same when parsed
+    char letter;      // or 0
     enum iml__opt_type type;
     size_t offset;       // of the value in the command's struct
     const char *arg;     // metavariable for --help: "N", "DIR"; NULL for flags
@@ -53,15 +56,16 @@ typedef struct iml__opt_table {
 
 enum { IML__OPT_TABLES = 4 };
 
-// A command's options: its own table first, then the common one. structs[k] is what tables[k] writes.
+// A command's options: its own table first, then the common one. structs[k] is what tables[k]
+// writes.
 typedef struct iml__opts {
     const char *command; // for messages
     const iml__opt_table *table;
     void *const *structs;
     size_t ntables;
-    iml__opt_list args;  // positional arguments in order
-    uint64_t given[4];   // a bit an option, counted over the tables: set by command line or config
-    char **owned;        // strings that came from a config file
+    iml__opt_list args; // positional arguments in order
+    uint64_t given[4];  // a bit an option, counted over the tables: set by command line or config
+    char **owned;       // strings that came from a config file
     size_t nowned;
 } iml__opts;
 
@@ -82,7 +86,8 @@ void iml__opts_json(const iml__opts *o, bool hashed, iml__jsonw *w);
 
 // The effective value as text ("auto", "4096", "a,b"); false: not set.
 bool iml__opt_text(const iml__opt *row, const void *base, iml__str *out);
-const iml__opt *iml__opts_find(const iml__opts *o, const char *name, size_t *ordinal, size_t *table);
+const iml__opt *iml__opts_find(const iml__opts *o, const char *name, size_t *ordinal,
+                               size_t *table);
 // Names of an ENUM's values: the k-th of "a|b|c" into out; false: no such.
 bool iml__opt_value_name(const iml__opt *row, int k, char out[32]);
 

@@ -7,7 +7,9 @@
 
 enum { WIDTH = 80, COLUMN = 26 };
 
-static const struct { const char *group, *title; } groups[] = {
+static const struct {
+    const char *group, *title;
+} groups[] = {
     {"make", "make"},           {"look", "look"},   {"decide", "decide"}, {"do", "do"},
     {"transform", "transform"}, {"train", "train"}, {"run", "run"},
 };
@@ -15,30 +17,37 @@ static const struct { const char *group, *title; } groups[] = {
 void iml__help_screen(FILE *f)
 {
     (void)fputs("imloom - make, curate, upscale, slice, pack and feed image training data\n\n"
-                "usage: imloom COMMAND [OPTIONS] [ARGUMENTS]\n\n", f);
+                "usage: imloom COMMAND [OPTIONS] [ARGUMENTS]\n\n",
+                f);
     for (size_t g = 0; g < IML_COUNT_OF(groups); g++) {
         const char *title = groups[g].title;
         for (size_t k = 0; k < iml__ncommands; k++) {
             if (strcmp(iml__commands[k].group, groups[g].group) != 0) continue;
-            (void)fprintf(f, "%-11s %-9s %s\n", title, iml__commands[k].name, iml__commands[k].summary);
+            (void)fprintf(f, "%-11s %-9s %s\n", title, iml__commands[k].name,
+                          iml__commands[k].summary);
             title = "";
         }
     }
     (void)fputs("\nSame inputs, same settings, same seed: the same bytes.\n"
                 "Everywhere: -o OUT, -j N (workers), --seed N, --dry-run, --config FILE, --json\n"
-                "More:       imloom help COMMAND, imloom help options, imloom --version\n", f);
+                "More:       imloom help COMMAND, imloom help options, imloom --version\n",
+                f);
     if (iml__command_find("synth")) (void)fputs("Try:        imloom synth -n 20 -o out\n", f);
 }
 
 // Words of text between column and WIDTH; the cursor stands at `at`.
 static void wrapped(FILE *f, const char *text, int at, int column)
 {
-    if (at && at >= column) (void)fprintf(f, "\n%*s", column, ""), at = column;
-    else (void)fprintf(f, "%*s", column - at, ""), at = column;
+    if (at && at >= column)
+        (void)fprintf(f, "\n%*s", column, ""), at = column;
+    else
+        (void)fprintf(f, "%*s", column - at, ""), at = column;
     for (const char *p = text; *p;) {
         int n = (int)strcspn(p, " ");
-        if (at > column && at + 1 + n > WIDTH) (void)fprintf(f, "\n%*s", column, ""), at = column;
-        else if (at > column) (void)fputc(' ', f), at++;
+        if (at > column && at + 1 + n > WIDTH)
+            (void)fprintf(f, "\n%*s", column, ""), at = column;
+        else if (at > column)
+            (void)fputc(' ', f), at++;
         (void)fprintf(f, "%.*s", n, p);
         at += n, p += n;
         while (*p == ' ') p++;
@@ -67,7 +76,8 @@ static void help_text(const iml__opt *r, iml__str *s)
 {
     iml__str_adds(s, r->help);
     if (r->type == IML__OPT_ENUM) iml__str_addf(s, " (%s)", r->values);
-    if (r->def && r->type != IML__OPT_FLAG && !strstr(r->help, "default")) iml__str_addf(s, " [%s]", r->def);
+    if (r->def && r->type != IML__OPT_FLAG && !strstr(r->help, "default"))
+        iml__str_addf(s, " [%s]", r->def);
     if (r->def && r->type == IML__OPT_FLAG && !strcmp(r->def, "true"))
         iml__str_addf(s, " [on; --no-%s]", r->name);
     if (r->aliases) {
@@ -90,8 +100,10 @@ static void table(FILE *f, const iml__opt_table *t)
         iml__str s, name;
         iml__str_init(&s, 4096), iml__str_init(&name, 256);
         help_text(r, &s);
-        if (r->letter) iml__str_addf(&name, "  -%c, --%s", r->letter, r->name);
-        else iml__str_addf(&name, "      --%s", r->name);
+        if (r->letter)
+            iml__str_addf(&name, "  -%c, --%s", r->letter, r->name);
+        else
+            iml__str_addf(&name, "      --%s", r->name);
         if (r->arg) iml__str_addf(&name, " %s", r->arg);
         (void)fputs(iml__str_text(&name), f);
         wrapped(f, iml__str_text(&s), (int)name.n + 1, COLUMN);
@@ -114,7 +126,8 @@ void iml__help_options(FILE *f)
     table(f, &iml__common_table);
     (void)fputs("\n_ and - are the same in names. K M G: bytes 1024^n, items and pixels 1000^n.\n"
                 "Exit: 0 done; 1 usage, or refused before the first item; 2 the run failed;\n"
-                "3 done, some items bad or findings; 130 stopped, run it again to go on.\n", f);
+                "3 done, some items bad or findings; 130 stopped, run it again to go on.\n",
+                f);
 }
 
 void iml__help_command(FILE *f, const iml__command_doc *d)
@@ -133,8 +146,10 @@ void iml__help_command(FILE *f, const iml__command_doc *d)
     }
     if (d->examples) (void)fprintf(f, "\nexamples:\n%s\n", d->examples);
     if (d->common)
-        (void)fputs("\nexit: 0 done; 1 usage, or refused before the first item; 2 the run failed;\n"
-                    "      3 done, some items bad or findings; 130 stopped, run it again to go on\n", f);
+        (void)fputs(
+            "\nexit: 0 done; 1 usage, or refused before the first item; 2 the run failed;\n"
+            "      3 done, some items bad or findings; 130 stopped, run it again to go on\n",
+            f);
 }
 
 // ---- Man pages
@@ -144,9 +159,12 @@ static void roff(FILE *f, const char *text)
     bool start = true;
     for (; *text; text++) {
         if (start && (*text == '.' || *text == '\'')) (void)fputs("\\&", f);
-        if (*text == '-') (void)fputs("\\-", f);
-        else if (*text == '\\') (void)fputs("\\e", f);
-        else (void)fputc(*text, f);
+        if (*text == '-')
+            (void)fputs("\\-", f);
+        else if (*text == '\\')
+            (void)fputs("\\e", f);
+        else
+            (void)fputc(*text, f);
         start = *text == '\n';
     }
     (void)fputc('\n', f);
@@ -154,7 +172,8 @@ static void roff(FILE *f, const char *text)
 
 static void man_head(FILE *f, const char *page, const char *name, const char *summary)
 {
-    (void)fprintf(f, ".TH %s 1 \"\" \"imloom " IML_VERSION "\" \"imloom\"\n.SH NAME\n%s \\- ", page, name);
+    (void)fprintf(f, ".TH %s 1 \"\" \"imloom " IML_VERSION "\" \"imloom\"\n.SH NAME\n%s \\- ", page,
+                  name);
     roff(f, summary);
 }
 
@@ -202,14 +221,17 @@ void iml__man_page(FILE *f, const iml__command_doc *d)
         roff(f, d->examples);
         (void)fputs(".fi\n", f);
     }
-    (void)fputs(".SH EXIT STATUS\n0 done; 1 usage, or refused before the first item; 2 the run failed;\n"
-                "3 done, some items bad or findings; 130 stopped.\n.SH SEE ALSO\n.BR imloom (1)\n", f);
+    (void)fputs(
+        ".SH EXIT STATUS\n0 done; 1 usage, or refused before the first item; 2 the run failed;\n"
+        "3 done, some items bad or findings; 130 stopped.\n.SH SEE ALSO\n.BR imloom (1)\n",
+        f);
     iml__str_free(&name);
 }
 
 void iml__man_main(FILE *f)
 {
-    man_head(f, "imloom", "imloom", "make, curate, upscale, slice, pack and feed image training data");
+    man_head(f, "imloom", "imloom",
+             "make, curate, upscale, slice, pack and feed image training data");
     (void)fputs(".SH SYNOPSIS\n\\fBimloom\\fR COMMAND [OPTIONS] [ARGUMENTS]\n.SH COMMANDS\n", f);
     for (size_t k = 0; k < iml__ncommands; k++) {
         (void)fprintf(f, ".TP\n.BR imloom\\-%s (1)\n", iml__commands[k].name);
@@ -233,7 +255,8 @@ static void bash(FILE *f)
 {
     (void)fputs("# bash completion for imloom\n_imloom()\n{\n"
                 "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
-                "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"help", f);
+                "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"help",
+                f);
     for (size_t k = 0; k < iml__ncommands; k++) (void)fprintf(f, " %s", iml__commands[k].name);
     (void)fputs("\"\n    else\n        case \"${COMP_WORDS[1]}:$prev\" in\n", f);
     for (size_t k = 0; k < iml__ncommands; k++) {
@@ -254,9 +277,11 @@ static void bash(FILE *f)
         (void)fputs("\" ;;\n", f);
     }
     (void)fputs("        esac\n    fi\n"
-                "    case \"$cur\" in -*) ;; *) [ \"$COMP_CWORD\" -gt 1 ] && case \"$words\" in --*) words= ;; esac ;; esac\n"
+                "    case \"$cur\" in -*) ;; *) [ \"$COMP_CWORD\" -gt 1 ] && case \"$words\" in "
+                "--*) words= ;; esac ;; esac\n"
                 "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-                "}\ncomplete -o default -F _imloom imloom\n", f);
+                "}\ncomplete -o default -F _imloom imloom\n",
+                f);
 }
 
 // Inside single quotes: apostrophe stands for one, the characters of escape get a backslash.
@@ -280,7 +305,9 @@ static void zsh(FILE *f)
         quoted(f, iml__commands[k].summary, ":", "'\\''");
         (void)fputc('\'', f);
     }
-    (void)fputs(")\n    if (( CURRENT == 2 )); then _describe command commands; return; fi\n    case $words[2] in\n", f);
+    (void)fputs(")\n    if (( CURRENT == 2 )); then _describe command commands; return; fi\n    "
+                "case $words[2] in\n",
+                f);
     for (size_t k = 0; k < iml__ncommands; k++) {
         const iml__command_doc *d = iml__commands[k].doc;
         (void)fprintf(f, "    %s) _arguments '*:file:_files'", d->name);
@@ -319,7 +346,8 @@ static void fish(FILE *f)
             for (size_t i = 0; i < own->n; i++) {
                 const iml__opt *r = &own->row[i];
                 if (r->flags & IML__OPT_HIDDEN) continue;
-                (void)fprintf(f, "complete -c imloom -n '__fish_seen_subcommand_from %s' -l %s", d->name, r->name);
+                (void)fprintf(f, "complete -c imloom -n '__fish_seen_subcommand_from %s' -l %s",
+                              d->name, r->name);
                 if (r->letter) (void)fprintf(f, " -s %c", r->letter);
                 if (r->type == IML__OPT_ENUM) {
                     (void)fputs(" -x -a '", f);
@@ -337,8 +365,10 @@ static void fish(FILE *f)
 
 bool iml__completion(FILE *f, const char *shell)
 {
-    static const struct { const char *name; void (*make)(FILE *); } shells[] = {
-        {"bash", bash}, {"zsh", zsh}, {"fish", fish}};
+    static const struct {
+        const char *name;
+        void (*make)(FILE *);
+    } shells[] = {{"bash", bash}, {"zsh", zsh}, {"fish", fish}};
     for (size_t k = 0; k < IML_COUNT_OF(shells); k++)
         if (!strcmp(shell, shells[k].name)) {
             shells[k].make(f);

@@ -1,7 +1,9 @@
-// session.c: what a user sees of a run: banner, log file, progress, signals, closing line, exit code.
+// session.c: what a user sees of a run: banner, log file, progress, signals, closing line, exit
+// code.
 //
 // The library never prints nor handles signals; all of that is here. The handlers only store to
-// flags, but for a crash in thread mode, which writes one prepared journal record (iml__run_suspect_now).
+// flags, but for a crash in thread mode, which writes one prepared journal record
+// (iml__run_suspect_now).
 #include "src/cmd/session.h"
 
 #include <errno.h>
@@ -53,7 +55,8 @@ static void on_crash(int sig)
     (void)raise(sig);
 }
 
-static const int stop_signals[] = {SIGINT, SIGTERM}, crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+static const int stop_signals[] = {SIGINT, SIGTERM},
+                 crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 static void signals(bool on)
 {
@@ -106,9 +109,11 @@ static void text_rate(iml__str *s, double v) { scaled(s, v, 1000, " kMG"); }
 static void text_time(iml__str *s, double seconds)
 {
     uint64_t t = (uint64_t)(seconds + 0.5);
-    if (t >= 3600) iml__str_addf(s, "%llu:%02llu:%02llu", (unsigned long long)(t / 3600),
-                                 (unsigned long long)(t / 60 % 60), (unsigned long long)(t % 60));
-    else iml__str_addf(s, "%llu:%02llu", (unsigned long long)(t / 60), (unsigned long long)(t % 60));
+    if (t >= 3600)
+        iml__str_addf(s, "%llu:%02llu:%02llu", (unsigned long long)(t / 3600),
+                      (unsigned long long)(t / 60 % 60), (unsigned long long)(t % 60));
+    else
+        iml__str_addf(s, "%llu:%02llu", (unsigned long long)(t / 60), (unsigned long long)(t % 60));
 }
 
 // ---- Log file
@@ -120,7 +125,8 @@ static void stamp(char out[32], bool name)
     struct tm tm;
     size_t n = 0;
     if (localtime_r(&now, &tm))
-        n = name ? strftime(out, 32, "%Y%m%d_%H%M%S", &tm) : strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
+        n = name ? strftime(out, 32, "%Y%m%d_%H%M%S", &tm)
+                 : strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
     out[n] = 0;
 }
 
@@ -167,7 +173,8 @@ static void open_log(struct talk *t, const char *run_name)
         return;
     }
 fail:
-    (void)fprintf(stderr, "imloom: no log file in %s: %s; going on without one\n", dir, iml__errno_text(errno));
+    (void)fprintf(stderr, "imloom: no log file in %s: %s; going on without one\n", dir,
+                  iml__errno_text(errno));
     t->log_path[0] = 0;
 }
 
@@ -189,7 +196,8 @@ static void banner(struct talk *t, const char *run_name)
     int mode;
     const char *why;
     iml__run_mode(s->job, s->run, &mode, &why);
-    iml__str_addf(&l, "%s; mode %s (%s)", s->headline, mode == IML_MODE_PROCESS ? "process" : "thread", why);
+    iml__str_addf(&l, "%s; mode %s (%s)", s->headline,
+                  mode == IML_MODE_PROCESS ? "process" : "thread", why);
     say(t, iml__str_text(&l));
     for (size_t k = 0; k < s->common->nnotes; k++) say(t, s->common->notes[k]);
     say(t, rule);
@@ -204,13 +212,16 @@ static void progress_text(const struct talk *t, const iml_progress *p, iml__str 
     iml__text_count(l, p->done);
     iml__str_addc(l, '/');
     iml__text_count(l, p->total);
-    iml__str_addf(l, " %u%% ", p->total ? (unsigned)((double)p->done * 100 / (double)p->total) : 100u);
+    iml__str_addf(l, " %u%% ",
+                  p->total ? (unsigned)((double)p->done * 100 / (double)p->total) : 100u);
     text_rate(l, p->rate);
     iml__str_adds(l, "/s ");
     iml__text_bytes(l, p->elapsed_s > 0 ? (uint64_t)((double)p->bytes / p->elapsed_s) : 0);
     iml__str_adds(l, "B/s eta ");
-    if (p->eta_s >= 0) text_time(l, p->eta_s);
-    else iml__str_adds(l, "-");
+    if (p->eta_s >= 0)
+        text_time(l, p->eta_s);
+    else
+        iml__str_adds(l, "-");
     iml__str_adds(l, " bad ");
     iml__text_count(l, p->bad);
     iml__str_adds(l, " mem ");
@@ -251,13 +262,18 @@ static void on_progress(void *user, const iml_progress *p)
     bool live = kind == IML__PROGRESS_AUTO && t->tty;
     unsigned percent = p->total ? (unsigned)((double)p->done * 100 / (double)p->total) : 100u;
     bool due = p->elapsed_s - t->last_s >= 10 || percent >= t->last_percent + 5;
-    if (want_status) due = true, live = false, want_status = 0;
-    else if (kind == IML__PROGRESS_NONE || (!live && (!due || p->elapsed_s < 1))) return;
+    if (want_status)
+        due = true, live = false, want_status = 0;
+    else if (kind == IML__PROGRESS_NONE || (!live && (!due || p->elapsed_s < 1)))
+        return;
     iml__str l;
     iml__str_init(&l, 512);
     progress_text(t, p, &l);
-    if (live) (void)fprintf(stderr, "\r%s\033[K", iml__str_text(&l)), (void)fflush(stderr), t->line_open = true;
-    else end_line(t), (void)fprintf(stderr, "%s\n", iml__str_text(&l));
+    if (live)
+        (void)fprintf(stderr, "\r%s\033[K", iml__str_text(&l)), (void)fflush(stderr),
+            t->line_open = true;
+    else
+        end_line(t), (void)fprintf(stderr, "%s\n", iml__str_text(&l));
     if (due) {
         if (t->log) (void)fprintf(t->log, "%s\n", iml__str_text(&l));
         t->last_s = p->elapsed_s, t->last_percent = percent - percent % 5;
@@ -274,7 +290,10 @@ static void closing(struct talk *t, iml_status st, const iml_report *r)
     char num[32];
     iml__str_init(&l, 1 << 16);
     uint64_t made = r->ok > r->resumed ? r->ok - r->resumed : 0;
-    iml__str_adds(&l, r->stopped || st == IML_ECANCEL ? "stopped: " : st ? "failed: " : r->guard ? "gave up: " : "done: ");
+    iml__str_adds(&l, r->stopped || st == IML_ECANCEL ? "stopped: "
+                      : st                            ? "failed: "
+                      : r->guard                      ? "gave up: "
+                                                      : "done: ");
     iml__text_count(&l, r->ok);
     iml__str_addf(&l, " %s, ", s->unit);
     if (r->resumed) {
@@ -296,7 +315,8 @@ static void closing(struct talk *t, iml_status st, const iml_report *r)
     iml__str_clear(&l);
     if (r->guard) say(t, "More items are bad than --max-errors allows.");
     if (r->bad && s->run->out_dir) {
-        iml__str_addf(&l, "Bad items: %s/.imloom/bad.jsonl; --retry-bad tries them again.", s->run->out_dir);
+        iml__str_addf(&l, "Bad items: %s/.imloom/bad.jsonl; --retry-bad tries them again.",
+                      s->run->out_dir);
         say(t, iml__str_text(&l));
     }
     if (r->stopped || st == IML_ECANCEL || st == IML_ESINK || r->guard)
@@ -324,8 +344,12 @@ static void write_report(struct talk *t, int code)
     iml__jsonw_object(&w);
     iml__opts_json(s->opts, false, &w);
     iml__jsonw_end(&w);
-    struct iml__report_more more = {.settings_json = iml__str_text(&settings), .exit_code = code,
-                                    .argc = s->argc, .argv = s->argv, .user = s->user, .members = s->report};
+    struct iml__report_more more = {.settings_json = iml__str_text(&settings),
+                                    .exit_code = code,
+                                    .argc = s->argc,
+                                    .argv = s->argv,
+                                    .user = s->user,
+                                    .members = s->report};
     if (iml__report_write(s->run, s->job, &s->result, &more, &e)) say(t, e.msg);
     iml__str_free(&settings);
 }
@@ -390,6 +414,7 @@ int iml__session_run(iml__session *s)
     if (s->common->json) print_json(s, code);
     if (s->common->bell) (void)fputc('\a', stderr);
     iml_ctx_free(&ctx);
-    if (t.log && fclose(t.log)) (void)fprintf(stderr, "imloom: the log file %s is incomplete\n", t.log_path);
+    if (t.log && fclose(t.log))
+        (void)fprintf(stderr, "imloom: the log file %s is incomplete\n", t.log_path);
     return code;
 }

@@ -17,7 +17,8 @@ static void machine_has_cpus_and_memory(void **state)
     assert_true(iml__mem_rss() > 100000);
     assert_true(iml__mem_peak_rss() >= iml__mem_rss() / 2);
     uint64_t t = iml__now_us(), c = iml__cpu_us();
-    while (iml__cpu_us() < c + 20000) {}
+    while (iml__cpu_us() < c + 20000) {
+    }
     assert_true(iml__now_us() >= t + 15000);
 }
 
@@ -30,7 +31,11 @@ static void level_can_only_be_lowered(void **state)
     assert_in_range(iml__cpu_simd(), IML__SIMD_SCALAR, IML__SIMD_AVX512);
 }
 
-static struct heard { int lines; int last; char text[1200]; } heard;
+static struct heard {
+    int lines;
+    int last;
+    char text[1200];
+} heard;
 
 static void listen(void *user, int level, const char *line)
 {

@@ -4,7 +4,10 @@
 
 #include "src/base/err.h"
 
-static iml_status inner(iml_err *e) { return IML_FAIL_SYS(e, IML_ESINK, ENOSPC, "cannot write %s", "a.png"); }
+static iml_status inner(iml_err *e)
+{
+    return IML_FAIL_SYS(e, IML_ESINK, ENOSPC, "cannot write %s", "a.png");
+}
 
 static iml_status outer(iml_err *e)
 {

@@ -12,11 +12,16 @@ static struct own {
 static struct iml__common common;
 
 static const iml__opt rows[] = {
-    {"font", 'f', IML__OPT_PATH, offsetof(struct own, font), "F", NULL, 0, 0, NULL, "type-face -t", "a font", 0, NULL},
-    {"font-dir", 0, IML__OPT_LIST, offsetof(struct own, dirs), "D", NULL, 0, 0, NULL, NULL, "dirs", 0, NULL},
-    {"count", 'n', IML__OPT_INT, offsetof(struct own, count), "N", "7", 1, 100, NULL, NULL, "how many", 0, NULL},
-    {"kind", 0, IML__OPT_ENUM, offsetof(struct own, kind), "K", "b", 0, 0, "a|b|c", NULL, "which", 0, NULL},
-    {"fast", 0, IML__OPT_FLAG, offsetof(struct own, fast), NULL, NULL, 0, 0, NULL, NULL, "fast", 0, NULL},
+    {"font", 'f', IML__OPT_PATH, offsetof(struct own, font), "F", NULL, 0, 0, NULL, "type-face -t",
+     "a font", 0, NULL},
+    {"font-dir", 0, IML__OPT_LIST, offsetof(struct own, dirs), "D", NULL, 0, 0, NULL, NULL, "dirs",
+     0, NULL},
+    {"count", 'n', IML__OPT_INT, offsetof(struct own, count), "N", "7", 1, 100, NULL, NULL,
+     "how many", 0, NULL},
+    {"kind", 0, IML__OPT_ENUM, offsetof(struct own, kind), "K", "b", 0, 0, "a|b|c", NULL, "which",
+     0, NULL},
+    {"fast", 0, IML__OPT_FLAG, offsetof(struct own, fast), NULL, NULL, 0, 0, NULL, NULL, "fast", 0,
+     NULL},
 };
 static const iml__opt_table tables[2] = {{rows, IML_COUNT_OF(rows)}, {NULL, 0}};
 
@@ -149,9 +154,11 @@ static void shard_comes_from_schedulers(void **state)
 {
     (void)state;
     iml_run_opts run;
-    static const char *const names[] = {"IMLOOM_SHARD", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT",
-        "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP", "JOB_COMPLETION_INDEX", "OMPI_COMM_WORLD_RANK",
-        "OMPI_COMM_WORLD_SIZE", "PMI_RANK", "SLURM_PROCID", "PBS_ARRAY_INDEX"};
+    static const char *const names[] = {
+        "IMLOOM_SHARD",         "SLURM_ARRAY_TASK_ID",   "SLURM_ARRAY_TASK_COUNT",
+        "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP", "JOB_COMPLETION_INDEX",
+        "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE",  "PMI_RANK",
+        "SLURM_PROCID",         "PBS_ARRAY_INDEX"};
     for (size_t k = 0; k < IML_COUNT_OF(names); k++) unsetenv(names[k]);
     assert_ok(parse(e, 1, "--shard=2/5"));
     assert_ok(iml__common_settle(&common, &o, &run, NULL, NULL, e));

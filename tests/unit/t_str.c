@@ -56,7 +56,8 @@ static void sizes_have_units(void **state)
     assert_true(iml__parse_u64("18446744073709551615", &v));
     assert_true(v == UINT64_MAX);
     assert_false(iml__parse_u64("18446744073709551616", &v));
-    const char *bad[] = {"", "x", "-1", "1X", "1KK", "0x10", "1e", " 1", "1 ", "nan", "inf", "1.2.3"};
+    const char *bad[] = {"",   "x",  "-1", "1X",  "1KK", "0x10",
+                         "1e", " 1", "1 ", "nan", "inf", "1.2.3"};
     for (size_t i = 0; i < IML_COUNT_OF(bad); i++) assert_false(iml__parse_bytes(bad[i], &v));
     int64_t n;
     assert_true(iml__parse_i64("-9223372036854775808", &n));
@@ -83,7 +84,8 @@ static void invalid_utf8_is_found(void **state)
     (void)state;
     size_t at;
     assert_true(iml__utf8_valid("a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80", 10, NULL));
-    const char *bad[] = {"\x80", "\xC0\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\xF0\x8F\x80\x80"};
+    const char *bad[] = {"\x80",     "\xC0\x80",        "\xED\xA0\x80", "\xF5\x80\x80\x80",
+                         "\xE2\x82", "\xF0\x8F\x80\x80"};
     for (size_t i = 0; i < IML_COUNT_OF(bad); i++) {
         char text[16] = "ok";
         strncat(text, bad[i], 8);
@@ -95,8 +97,10 @@ static void invalid_utf8_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(string_stops_at_its_maximum), cmocka_unit_test(numbers_read_back),
-        cmocka_unit_test(sizes_have_units),            cmocka_unit_test(nearest_name_is_found),
+        cmocka_unit_test(string_stops_at_its_maximum),
+        cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(sizes_have_units),
+        cmocka_unit_test(nearest_name_is_found),
         cmocka_unit_test(invalid_utf8_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
