@@ -228,14 +228,15 @@ static iml_status make_cell(const iml__sheet_opts *o, uint32_t k, iml__sheet_get
     return caption(o, it.caption, height, a, scratch, &c->caption, e);
 }
 
-static void paste(iml_image *sheet, int32_t x, int32_t y, const cell *c, int32_t row)
+// The caption stands right under its picture.
+static void paste(iml_image *sheet, int32_t x, int32_t y, const cell *c)
 {
     const iml_image *m = &c->picture;
     for (int32_t j = 0; m->px && j < m->h; j++)
         memcpy(iml__image_row(sheet, y + j) + 3 * (size_t)x, iml__image_row(m, j),
                3 * (size_t)m->w);
     if (c->caption.px)
-        iml__over_colour(sheet, x, y + row, &c->caption, (const uint8_t[4]){30, 30, 30, 255});
+        iml__over_colour(sheet, x, y + m->h, &c->caption, (const uint8_t[4]){30, 30, 30, 255});
 }
 
 iml_status iml__sheet_make(const iml__sheet_opts *o, iml__sheet_get *get, void *user, iml_arena *a,
@@ -264,6 +265,6 @@ iml_status iml__sheet_make(const iml__sheet_opts *o, iml__sheet_get *get, void *
     int32_t y = GAP;
     for (uint32_t r = 0; r < rows; y += high[r] + text + GAP, r++)
         for (uint32_t c = 0; c < columns; c++)
-            paste(out, GAP + (int32_t)c * (o->width + GAP), y, &cells[r * columns + c], high[r]);
+            paste(out, GAP + (int32_t)c * (o->width + GAP), y, &cells[r * columns + c]);
     return IML_OK;
 }
