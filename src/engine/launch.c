@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 65536, IO_BATCH = 1000 };
+enum { WINDOW = 65536, IO_BATCH = 100 };
 enum { BUDGET_MIN = 64 << 20, UNKNOWN = 4 << 20, INPUT_FACTOR = 12, MAX_DEATHS = 2 };
 enum { COST_SUM_MAX = 4000000 }; // items whose cost is summed up for a better guess of the end
 
