@@ -65,7 +65,8 @@ static void end_one(struct iml__worker *w, const struct iml__ended *x)
         iml__plan_ref(r->plan, &p->charge);
     }
     f->parcel = p;
-    // Whether the memory is lent was decided when the worker had ended; its turn may have come since.
+    // Whether the memory is lent was decided when the worker had ended; its turn may have come
+    // since.
     bool stays = iml__plan_end(r->plan, w->id, x->how, 0, x->ended_us);
     if (stays && !f->lent) iml__plan_unpin(r->plan, x->slot);
     const struct iml__item *t = iml__plan_item(r->plan, x->slot);
@@ -99,10 +100,24 @@ static uint32_t tell_whole(struct iml__worker *w, uint32_t from)
     return booked;
 }
 
+// What runs already can only be refused by a hard stop. To be told to wait for it would mean that
+// the plan and this worker no longer speak of the same item: the data set would be wrong.
+static bool starts(struct iml__worker *w, uint64_t begun_us)
+{
+    iml__slot s;
+    iml_err e;
+    switch (iml__plan_start(w->run->plan, w->id, begun_us, &s)) {
+    case IML__GO: return true;
+    case IML__OVER: return false;
+    case IML__WAIT: break;
+    }
+    iml__run_fail(w->run, IML_FAIL(&e, IML_EBUG, "worker %u runs what may not run yet", w->id), &e);
+    return false;
+}
+
 bool iml__worker_tell(struct iml__worker *w, bool running)
 {
     struct iml_run_t *r = w->run;
-    iml__slot s;
     if (w->lost) return false;
     // A run that stops hard drops the whole queue at the next start, those told below included.
     for (uint32_t k = 0; k < w->nended; k++)
@@ -113,13 +128,13 @@ bool iml__worker_tell(struct iml__worker *w, bool running)
         if (w->lost) goto lost;
         k += n;
         if (n) continue;
-        if (!x->started && iml__plan_start(r->plan, w->id, x->begun_us, &s) != IML__GO) goto lost;
+        if (!x->started && !starts(w, x->begun_us)) goto lost;
         end_one(w, x);
         k++;
     }
     w->nended = 0;
     if (!running || w->started) return true;
-    if (iml__plan_start(r->plan, w->id, w->attempt.begun_us, &s) != IML__GO) goto lost;
+    if (!starts(w, w->attempt.begun_us)) goto lost;
     w->started = true;
     return true;
 lost:
