@@ -254,6 +254,7 @@ static iml_status begin(struct iml__commit *c, iml_err *e)
     if (c->list_at > c->list_was && iml__ftruncate(c->list_fd, c->list_was) < 0) // a torn last line
         return iml__sink_error(e, errno, "cut", iml__dirs_root(c->dirs), c->list_name);
     c->list_at = c->list_was;
+    c->synced_us = iml__now_us();
     iml__str line;
     iml__str_init(&line, 256);
     iml__line_begin(&line, c->generation);
