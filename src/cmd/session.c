@@ -154,13 +154,28 @@ static void say(struct talk *t, const char *line)
     if (t->log) (void)fprintf(t->log, "%s\n", line);
 }
 
+// Makes dir and its parents; what is there already is fine.
+static bool make_dirs(const char *dir)
+{
+    char path[512];
+    size_t n = strlen(dir);
+    if (!n || n >= sizeof path) return false;
+    for (size_t k = 1; k <= n; k++) {
+        if (dir[k] != '/' && dir[k]) continue;
+        memcpy(path, dir, k);
+        path[k] = 0;
+        if (mkdir(path, 0777) && errno != EEXIST) return false;
+    }
+    return true;
+}
+
 // ./logs/NAME_YYYYMMDD_HHMMSS.log; a second run in the same second gets _2, _3 ...
 static void open_log(struct talk *t, const char *run_name)
 {
     const char *dir = t->s->common->log_dir;
     if (!dir && !t->s->makes_set) return;
     dir = dir ? dir : "./logs";
-    if (mkdir(dir, 0777) && errno != EEXIST) goto fail;
+    if (!make_dirs(dir)) goto fail;
     for (int k = 1; k < 100; k++) {
         char suffix[8] = "";
         if (k > 1) (void)snprintf(suffix, sizeof suffix, "_%d", k);
