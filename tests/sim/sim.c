@@ -304,7 +304,9 @@ static void die(struct node *n, uint32_t a, enum iml__death why)
         return;
     }
     if (busy(k)) clean(n, k->slot);
+    bool condemned = busy(k) && why != IML__DIED_FOREIGN && t->deaths + 1 >= w.conf.max_deaths;
     iml__plan_died(n->plan, a, why, w.now);
+    check(!condemned || t->state != IML__READY, "a third try after two deaths", t->index);
     k->pc = CLAIM;
 }
 
