@@ -434,6 +434,12 @@ static void drop_waiting(struct iml__plan *p)
     p->due = UINT64_MAX;
 }
 
+void iml__plan_unstart(struct iml__plan *p, uint32_t w)
+{
+    const struct worker *k = &p->worker[w];
+    if (k->n && p->item[k->q[k->at]].state == IML__RUNNING) become(p, k->q[k->at], IML__READY);
+}
+
 void iml__plan_died(struct iml__plan *p, uint32_t w, enum iml__death why, uint64_t now)
 {
     struct worker *k = &p->worker[w];

@@ -110,6 +110,8 @@ bool iml__plan_end(struct iml__plan *p, uint32_t w, enum iml__how how, uint64_t 
 void iml__plan_unpin(struct iml__plan *p,
                      iml__slot s); // after a true: it has been copied after all
 void iml__plan_died(struct iml__plan *p, uint32_t w, enum iml__death why, uint64_t now);
+// Before died: what w was allowed to start it had not begun, so its death blames no item.
+void iml__plan_unstart(struct iml__plan *p, uint32_t w);
 // Unordered sinks: the first n items of w's queue, not started yet, are done and have nothing left
 // to write: start, end, put and put_end in one. ns: how long they took together. Gives how many
 // were booked: fewer than n only after a hard stop, which drops the rest.

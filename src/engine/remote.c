@@ -1,11 +1,12 @@
 // remote.c: an attempt in a worker process, driven by the thread that stands for it.
 //
 // The thread claims, posts up to two items, and waits for what the worker says. It tells the plan
-// that an item runs when the worker has begun it, not when it was posted: a worker that dies before
-// blames nobody. Only this process writes; a dying worker cannot tear a file. Output is written
-// straight from the worker's memory where that can be done at once (an unordered sink; an ordered
-// one whose turn it is: then the memory is lent, and the worker goes on when it is given back).
-// Everything else is copied first: no worker waits for the sink with its memory full.
+// that an item runs when the worker has begun it, not when it was posted; a suspect has to be
+// allowed to start before it is posted, which is taken back if its worker dies before it begins. So
+// such a death blames nobody. Only this process writes; a dying worker cannot tear a file. Output
+// is written straight from the worker's memory where that can be done at once (an unordered sink;
+// an ordered one whose turn it is: then the memory is lent, and the worker goes on when it is given
+// back). Everything else is copied first: no worker waits for the sink with its memory full.
 //
 // The same code runs a single suspect of an earlier, killed run in thread mode
 // (iml__remote_isolated).
@@ -132,6 +133,20 @@ static void say_death(struct iml__parcel *p, const struct iml__reply *x, const i
                        stage ? ", in stage " : "", stage ? stage : "");
 }
 
+// Three deaths in a row before anything was begun: the plan has stopped the run. Lock held.
+static void blame_nobody(struct iml__worker *w, const struct iml__reply *x)
+{
+    iml_err e;
+    const char *name = sigabbrev_np(x->signal);
+    const char *hint = x->death == IML__DIED_FOREIGN ? "; is the system out of memory?" : "";
+    iml__run_fail(w->run,
+                  IML_FAIL(&e, IML_EBUG,
+                           "worker process %u died three times in a row before it began an item, "
+                           "last of signal %d (%s)%s; no item is to blame",
+                           w->id, x->signal, name ? name : "?", hint),
+                  &e);
+}
+
 static void on_death(struct iml__worker *w, const struct iml__reply *x)
 {
     struct iml_run_t *r = w->run;
@@ -140,17 +155,21 @@ static void on_death(struct iml__worker *w, const struct iml__reply *x)
     iml__run_lock(r);
     bool ours = !x->begun || iml__worker_tell(w, true);
     iml__slot s = w->queue[w->at].slot;
+    if (w->parcel && w->parcel->charge.refs && !w->lost)
+        iml__plan_unref(r->plan, &w->parcel->charge);
     if (ours) {
         struct iml__parcel *p = x->begun ? iml__worker_parcel(w) : NULL;
         if (p) {
-            if (p->charge.refs) iml__plan_unref(r->plan, &p->charge);
             iml__parcel_clear(p);
             say_death(p, x, r->job);
             iml__parcel_put(r, &r->flight[s].parcel);
             r->flight[s].parcel = p, w->parcel = NULL;
         }
         if (x->err) iml__run_fail(r, x->status, x->err); // no worker can start here any more
+        if (!x->begun && w->started) iml__plan_unstart(r->plan, w->id);
+        bool stopped = iml__plan_view(r->plan).stop >= IML__STOP_HARD;
         iml__plan_died(r->plan, w->id, x->death, now);
+        if (!stopped && iml__plan_view(r->plan).stop >= IML__STOP_HARD) blame_nobody(w, x);
         r->deaths++, r->timeouts += x->death == IML__DIED_TIMEOUT;
         enum iml__state now_is = iml__plan_item(r->plan, s)->state;
         if (x->begun && now_is != IML__DONE && now_is != IML__DROPPED)

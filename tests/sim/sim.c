@@ -23,9 +23,10 @@ enum sleep { AWAKE, FOR_CLAIM, FOR_START }; // a sink sleeps FOR_CLAIM too
 
 #define COUNTERS(X)                                                                                \
     X(worlds)                                                                                      \
-    X(runs) X(steps) X(units) X(pulled) X(kills) X(cuts) X(cancels) X(sink_fails) X(deaths) X(ok)  \
-        X(bad) X(retries) X(timeouts) X(aborted) X(helped) X(kept) X(spooled) X(in_place)          \
-            X(refused) X(lost_files) X(over_budget) X(lazy) X(whole) X(parks) X(dest_waits)
+    X(runs)                                                                                        \
+    X(steps) X(units) X(pulled) X(kills) X(cuts) X(cancels) X(sink_fails) X(deaths) X(ok) X(bad)   \
+        X(retries) X(timeouts) X(aborted) X(helped) X(kept) X(spooled) X(in_place) X(refused)      \
+            X(lost_files) X(over_budget) X(lazy) X(whole) X(parks) X(dest_waits) X(unstarted)
 #define FIELD(x) unsigned long long x;
 static struct {
     COUNTERS(FIELD)
@@ -310,6 +311,19 @@ static void die(struct node *n, uint32_t a, enum iml__death why)
     k->pc = CLAIM;
 }
 
+// Allowed to start, or just at its end: what a worker does not run when it dies is not to blame.
+static void die_between(struct node *n, uint32_t a)
+{
+    const struct iml__item *t = iml__plan_item(n->plan, n->worker[a].slot);
+    uint32_t deaths = t->deaths;
+    total.deaths++, total.unstarted++;
+    clean(n, n->worker[a].slot);
+    iml__plan_unstart(n->plan, a);
+    iml__plan_died(n->plan, a, IML__DIED_SIGNAL, w.now);
+    check(t->deaths == deaths && !t->bad, "blamed for what it had not begun", t->index);
+    n->worker[a].pc = CLAIM;
+}
+
 static void end_part(struct node *n, const struct actor *k, bool helper)
 {
     enum fate fate = w.script[iml__plan_item(n->plan, k->slot)->index].fate;
@@ -580,6 +594,7 @@ static void chaos(struct node *n)
     case 6: iml__plan_park(n->plan, (uint32_t)pick(0, MAXW)), total.parks++; break;
     case 5: // a worker dies before it begins what was posted
         if (child && !runs) die(n, a, IML__DIED_SIGNAL);
+        if (child && runs && n->worker[a].pc != SPLIT) die_between(n, a);
         break;
     }
 }

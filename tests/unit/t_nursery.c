@@ -9,6 +9,7 @@
 #include "src/engine/nursery.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { FILES = 1, EMIT, SEGV, HANG, GROW, COUNT, BAD_ITEM, HEAP, WAIT_STOP, BIG };
@@ -210,6 +211,77 @@ static void inject_reads_its_dice(void **state)
 
 // ---- Whole runs.
 
+// Shared with the worker processes: how many workers are still to die in worker_init, and of what.
+static struct {
+    uint32_t doomed;
+    int signal;
+} * fate;
+
+enum { CULPRIT = 5 };
+
+static iml_status doomed_init(void *user, int worker, void **worker_state, iml_err *e)
+{
+    (void)user, (void)worker, (void)e;
+    *worker_state = NULL;
+    if (__atomic_load_n(&fate->doomed, __ATOMIC_ACQUIRE)) {
+        __atomic_fetch_sub(&fate->doomed, 1, __ATOMIC_RELEASE);
+        (void)raise(fate->signal);
+    }
+    return IML_OK;
+}
+
+static iml_status crash_once(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n,
+                             iml_err *e)
+{
+    (void)out, (void)cap, (void)n, (void)e;
+    (void)usleep(20);
+    if (it->index == CULPRIT && !it->attempt) {
+        __atomic_store_n(&fate->doomed, *(const uint32_t *)user, __ATOMIC_RELEASE);
+        (void)raise(SIGSEGV);
+    }
+    return IML_OK;
+}
+
+static iml_status run_doomed(uint32_t doomed, int sig, iml_report *rep, iml_err *e)
+{
+    iml_job j = {.name = "t", .count = 6000, .run = crash_once, .worker_init = doomed_init};
+    iml_ctx *ctx = NULL;
+    iml_run_opts o;
+    iml_run_opts_default(&o);
+    *rep = (iml_report){.size = sizeof *rep};
+    o.workers = 2, o.mode = IML_MODE_PROCESS, j.user = &doomed;
+    fate->doomed = 0, fate->signal = sig;
+    iml_status st = iml_ctx_new(&ctx, e);
+    if (st == IML_OK) st = iml_run(ctx, &j, iml_sink_null(), &o, rep, e);
+    iml_ctx_free(&ctx);
+    return st;
+}
+
+static void a_replacement_that_dies_before_it_begins_blames_no_item(void **state)
+{
+    (void)state;
+    for (uint32_t k = 0; k < 12; k++) {
+        iml_report rep;
+        uint32_t doomed = k % 3;
+        assert_ok(run_doomed(doomed, k % 2 ? SIGKILL : SIGSEGV, &rep, e));
+        assert_true(rep.ok == 6000 && rep.bad == 0);
+        assert_int_equal(rep.deaths, 1 + doomed);
+    }
+}
+
+static void three_idle_deaths_in_a_row_stop_a_whole_run_and_say_why(void **state)
+{
+    (void)state;
+    iml_report rep;
+    iml_err e;
+    assert_int_equal(run_doomed(3, SIGSEGV, &rep, &e), IML_EBUG);
+    assert_non_null(strstr(e.msg, "died three times in a row before it began an item"));
+    assert_non_null(strstr(e.msg, "SEGV"));
+    assert_int_equal(rep.bad, 0);
+    assert_int_equal(rep.deaths, 4);
+    assert_true(rep.ok < 6000);
+}
+
 #ifdef IML_INJECT
 enum { ITEMS = 12000 };
 static uint8_t written[ITEMS];
@@ -233,7 +305,9 @@ static iml_status put(void *s, uint64_t index, iml_out *out, size_t n, iml_err *
     uint64_t said;
     memcpy(&said, iml_buf_data(out->frag->data), 8);
     iml__out_release(out, n);
-    if (n != 1 || said != index) return IML_FAIL(e, IML_ESINK, "item %llu has the bytes of %llu, %zu files", (unsigned long long)index, (unsigned long long)said, n);
+    if (n != 1 || said != index)
+        return IML_FAIL(e, IML_ESINK, "item %llu has the bytes of %llu, %zu files",
+                        (unsigned long long)index, (unsigned long long)said, n);
     return __atomic_fetch_add(&written[index], 1, __ATOMIC_RELAXED) > 1 ? IML_ESINK : IML_OK;
 }
 
@@ -290,12 +364,16 @@ static void injected_deaths_and_hangs_cost_no_other_item(void **state)
 
 int main(void)
 {
+    fate = mmap(NULL, sizeof *fate, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (fate == MAP_FAILED) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_are_read_where_they_lie),
         cmocka_unit_test(early_files_growth_counts_and_failures_arrive),
         cmocka_unit_test(a_death_names_its_item_and_the_next_worker_goes_on),
         cmocka_unit_test(a_worker_that_cannot_start_refuses_the_run_with_its_reason),
         cmocka_unit_test(inject_reads_its_dice),
+        cmocka_unit_test(a_replacement_that_dies_before_it_begins_blames_no_item),
+        cmocka_unit_test(three_idle_deaths_in_a_row_stop_a_whole_run_and_say_why),
 #ifdef IML_INJECT
         cmocka_unit_test(injected_deaths_and_hangs_cost_no_other_item),
 #endif

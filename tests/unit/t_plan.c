@@ -244,6 +244,33 @@ static void three_idle_deaths_stop_the_run_and_blame_no_item(void **state)
     iml__plan_close(&p);
 }
 
+static void what_a_dead_worker_had_not_begun_is_not_blamed_even_if_allowed_to_start(void **state)
+{
+    (void)state;
+    struct iml__plan_conf c = conf(100);
+    c.process = true;
+    struct iml__plan *p = iml__plan_open(&c);
+    iml__slot s, t;
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(iml__plan_claim(p, 0, 0), IML__GO);
+        assert_int_equal(iml__plan_start(p, 0, 0, &s), IML__GO);
+        if (!k) iml__plan_died(p, 0, IML__DIED_SIGNAL, 0); // the first and only one that counts
+    }
+    for (int k = 0; k < 2; k++) {
+        iml__plan_unstart(p, 0);
+        iml__plan_died(p, 0, IML__DIED_FOREIGN, 0);
+        assert_int_equal(iml__plan_item(p, s)->deaths, 1);
+        assert_null(iml__plan_audit(p));
+        assert_int_equal(iml__plan_claim(p, 0, 0), IML__GO);
+        assert_int_equal(iml__plan_start(p, 0, 0, &t), IML__GO); // at the front of the list
+        assert_int_equal(s, t);
+    }
+    (void)iml__plan_end(p, 0, IML__OK, 0, 1);
+    assert_false(iml__plan_item(p, s)->bad);
+    assert_int_equal(iml__plan_view(p).stop, IML__STOP_NO);
+    iml__plan_close(&p);
+}
+
 static void a_foreign_kill_halves_the_budget_and_isolates_the_suspect(void **state)
 {
     (void)state;
@@ -305,6 +332,7 @@ int main(void)
         cmocka_unit_test(parked_workers_leave_one),
         cmocka_unit_test(a_retry_waits_its_time_and_the_third_failure_is_bad),
         cmocka_unit_test(three_idle_deaths_stop_the_run_and_blame_no_item),
+        cmocka_unit_test(what_a_dead_worker_had_not_begun_is_not_blamed_even_if_allowed_to_start),
         cmocka_unit_test(a_foreign_kill_halves_the_budget_and_isolates_the_suspect),
         cmocka_unit_test(an_empty_item_costs_less_than_60_ns_under_the_lock),
     };
