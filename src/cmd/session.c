@@ -304,7 +304,6 @@ static void closing(struct talk *t, iml_status st, const iml_report *r)
     iml__str l;
     char num[32];
     iml__str_init(&l, 1 << 16);
-    uint64_t made = r->ok > r->resumed ? r->ok - r->resumed : 0;
     iml__str_adds(&l, r->stopped || st == IML_ECANCEL ? "stopped: "
                       : st                            ? "failed: "
                       : r->guard                      ? "gave up: "
@@ -312,7 +311,6 @@ static void closing(struct talk *t, iml_status st, const iml_report *r)
     iml__text_count(&l, r->ok);
     iml__str_addf(&l, " %s, ", s->unit);
     if (r->resumed) {
-        iml__str_adds(&l, "of them ");
         iml__text_count(&l, r->resumed);
         iml__str_adds(&l, " there before, ");
     }
@@ -320,8 +318,8 @@ static void closing(struct talk *t, iml_status st, const iml_report *r)
     iml__str_adds(&l, " bad, ");
     iml__num_fixed(num, r->wall_s, 1);
     iml__str_addf(&l, "%s s", num);
-    if (made) {
-        iml__num_fixed(num, r->cpu_s * 1e3 / (double)made, 2);
+    if (r->ok) {
+        iml__num_fixed(num, r->cpu_s * 1e3 / (double)r->ok, 2);
         iml__str_addf(&l, ", %s ms CPU each", num);
     }
     iml__str_addc(&l, '.');

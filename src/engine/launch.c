@@ -330,18 +330,22 @@ iml_status iml__run_make(struct iml_run_t **out, iml_ctx *c, const iml_job *j,
 
 // ---- Closing.
 
+void iml__run_reap(struct iml_run_t *r)
+{
+    // First what lies in the memory of worker processes, then the processes.
+    for (uint32_t s = 0; r->plan && s < r->conf.window; s++) iml__run_clear(r, s);
+    for (uint32_t k = 0; r->worker && k < IML_MAX(r->nworkers, 1u); k++)
+        iml__worker_close(&r->worker[k]);
+    iml__nursery_close(&r->nursery);
+}
+
 void iml__run_free_all(struct iml_run_t **out)
 {
     struct iml_run_t *r = *out;
     *out = NULL;
     if (!r) return;
-    if (r->plan) {
-        for (uint32_t s = 0; s < r->conf.window; s++) iml__run_clear(r, s);
-        iml__plan_close(&r->plan);
-    }
-    for (uint32_t k = 0; r->worker && k < IML_MAX(r->nworkers, 1u); k++)
-        iml__worker_close(&r->worker[k]);
-    iml__nursery_close(&r->nursery);
+    iml__run_reap(r);
+    iml__plan_close(&r->plan);
     iml__commit_close(&r->commit);
     if (r->sink_open && r->sink->close) r->sink->close(&r->sink_state);
     while (r->parcels) {

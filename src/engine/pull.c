@@ -153,6 +153,7 @@ iml_status iml_run_close(iml_run_t **rp, iml_report *rep, iml_err *e)
         }
     iml__run_unlock(r);
     iml__run_join(r);
+    iml__run_reap(r);
     if (rep) iml__run_report(r, &sums, st, rep);
     iml__run_free_all(&r);
     return st;

@@ -461,6 +461,7 @@ iml_status iml_run(iml_ctx *c, const iml_job *j, const iml_sink_ops *k, const im
     }
     iml__progress_tick(r, iml__now_us(), true);
 done:
+    if (r) iml__run_reap(r);
     if (r && rep) iml__run_report(r, &sums, st, rep);
     iml__run_free_all(&r);
     return st;

@@ -209,6 +209,9 @@ iml_status iml__run_make(struct iml_run_t **r, iml_ctx *c, const iml_job *j, con
                          const iml_run_opts *o, iml_err *e);
 iml_status iml__run_start(struct iml_run_t *r, iml_err *e); // its threads
 void iml__run_join(struct iml_run_t *r);
+// After the join: gives back what items hold and ends the worker processes. Only then does the
+// system count their CPU time as ours. The workers' sums stay readable.
+void iml__run_reap(struct iml_run_t *r);
 void iml__run_free_all(struct iml_run_t **r);
 enum iml__did iml__sink_step(struct iml_run_t *r, bool wait);
 enum iml__did iml__commit_step(struct iml_run_t *r, bool wait);

@@ -15,12 +15,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { COUNT = 230 };
 
 struct world {
-    uint64_t bad_every, nap_us, emits, crash_at;
+    uint64_t bad_every, nap_us, spin_us, emits, crash_at;
     bool restored; // what was bad is good now
     uint32_t *ran; // atomic, shared with worker processes
 };
@@ -50,6 +51,17 @@ static iml_status file_of(iml_item *it, iml_out *o, const char *name, uint64_t k
     return IML_OK;
 }
 
+static void spin(uint64_t us) // of this thread's CPU time
+{
+    struct timespec t;
+    uint64_t end = 0, now;
+    do {
+        assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+        now = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+        if (!end) end = now + us;
+    } while (now < end);
+}
+
 static iml_status make(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n, iml_err *e)
 {
     const struct world *w = user;
@@ -59,6 +71,7 @@ static iml_status make(void *user, iml_item *it, iml_out out[], size_t cap, size
     if (w->ran) __atomic_fetch_add(&w->ran[i], 1, __ATOMIC_RELAXED);
     iml_stage(it, IML_STAGE_COMPUTE);
     if (w->nap_us) usleep((useconds_t)w->nap_us);
+    if (w->spin_us) spin(w->spin_us);
     if (w->crash_at == i + 1 && (!w->ran || w->ran[i] == 1)) raise(SIGSEGV);
     if (w->bad_every && i % w->bad_every == 3 && !w->restored)
         return IML_FAIL(e, IML_EINPUT, "item %u is bad", (unsigned)i);
@@ -336,6 +349,23 @@ static void a_dying_item_costs_no_other(void **state)
         }
 }
 
+static void the_report_counts_the_cpu_time_of_worker_processes(void **state)
+{
+    (void)state;
+    for (int mode = IML_MODE_THREAD; mode <= IML_MODE_PROCESS; mode++) {
+        struct world w = {.spin_us = 1000};
+        iml_job j = job_of(&w, false);
+        iml_run_opts o = opts_of(fresh(), 2);
+        iml_report rep;
+        o.mode = mode;
+        assert_ok(iml_run(NULL, &j, iml_sink_file(), &o, &rep, e));
+        assert_int_equal(rep.mode, mode);
+        // The items alone; clocks of the system's ticks may lose some.
+        assert_true(rep.cpu_s > COUNT * 1e-3 * .9);
+        assert_true(rep.cpu_s < COUNT * 1e-3 * 10);
+    }
+}
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -364,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_full_sink_directory_is_no_items_fault),
         cmocka_unit_test(a_killed_run_names_its_culprit),
         cmocka_unit_test(a_dying_item_costs_no_other),
+        cmocka_unit_test(the_report_counts_the_cpu_time_of_worker_processes),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
