@@ -34,6 +34,8 @@
 
 enum { KEEP = 32 << 20 };
 
+size_t iml__arena_reserve(void) { return RESERVE_MAX; }
+
 iml_status iml__arena_open(iml_arena *a, size_t reserve, int fd, iml_err *e)
 {
     *a = (iml_arena){.keep = KEEP, .fd = fd};

@@ -103,10 +103,8 @@ iml_status iml__nursery_open(struct iml__nursery **out, const struct iml__nurser
     n->memfd = iml__calloc(c->workers, sizeof *n->memfd);
     n->cot = iml__calloc(c->workers, sizeof *n->cot);
     for (uint32_t w = 0; n->memfd && w < c->workers; w++) n->memfd[w] = -1;
-    n->arena_size = IML__ARENA_RESERVE;
-#if defined(__SANITIZE_ADDRESS__)
-    n->arena_size = (size_t)1 << 32; // poisoning writes shadow for what it covers
-#endif
+    n->arena_size = iml__arena_reserve();
+    n->parent = getpid();
     if (!n->memfd || !n->cot) st = IML_FAIL(e, IML_ENOMEM, "no memory for worker processes");
 #ifdef IML_INJECT
     if (st == IML_OK) st = iml__inject_parse(&n->inject, c->inject, e);
@@ -277,7 +275,8 @@ static enum iml__event died(struct iml__nursery *n, uint32_t w, struct iml__repl
     r->stage = r->begun && stage < IML_STAGE_MAX ? stage : IML__STAGE_NONE;
     r->death = (enum iml__death)p->death;
     r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    k->done = p->sent, p->base = p->sent, k->ending = false;
+    r->garbled = k->garbled;
+    k->done = p->sent, p->base = p->sent, k->ending = k->garbled = false;
     k->grows_seen = __atomic_load_n(&p->grows, __ATOMIC_RELAXED);
     p->running = 0, p->event = IML__ANSWER_NONE, p->started = IML__WORKER_NEW;
     p->clock_us = p->mark.begun_us = 0, p->kill = 0;
@@ -304,6 +303,7 @@ static enum iml__event hear(struct iml__nursery *n, uint32_t w, struct iml__repl
         k->ending = event == IML__ANSWER_END;
         if (take(n, w, k->ending, r)) return k->ending ? IML__EVENT_END : IML__EVENT_EMIT;
         // Its memory is overwritten: it dies of it, and its item is to blame.
+        k->garbled = true;
         if (!p->running) p->running = k->done + 1;
         __atomic_store_n(&p->event, IML__ANSWER_EMIT + 100, __ATOMIC_RELEASE);
         iml__nursery_kill(n, w);
@@ -319,6 +319,10 @@ static enum iml__event orphaned(struct iml__nursery *n, uint32_t w, struct iml__
         return IML__EVENT_NONE;
     struct iml__place *p = &n->control->place[w];
     p->wait_status = SIGKILL, p->death = IML__DIED_SIGNAL, p->running = 0;
+    (void)IML_FAIL(&n->cot[w].err, IML_EBUG,
+                   "the process that forks workers is dead, and its workers with it: nothing can "
+                   "run any more; start again to go on");
+    r->err = &n->cot[w].err, r->status = IML_EBUG;
     return died(n, w, r);
 }
 

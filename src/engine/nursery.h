@@ -53,6 +53,7 @@ struct iml__reply { // *borrowed* until the acknowledgement
     bool begun;            // DIED: it had begun its first posted item
     enum iml__death death; // DIED
     int signal;            // DIED
+    bool garbled;          // DIED: killed by us, for its reply did not hold together
 };
 
 // Posts an item to worker w, whose mailbox holds IML__MAILBOX: it begins when the ones before are

@@ -3,7 +3,8 @@
 // It is one thread, holds nothing, and was forked while the program was small, so that a worker
 // costs the fork of a small process however large the parent has grown. Only it knows which of its
 // children are not reaped yet, so only it kills: a pid from elsewhere might be a stranger's. The
-// line from the parent carries wake-ups; its end means that the parent is gone.
+// line from the parent carries wake-ups; its end means that the parent is gone. PR_SET_PDEATHSIG
+// would come when the thread that forked us ends, so the parent's pid is looked at instead.
 #include "src/engine/nursery_in.h"
 
 #include "src/base/cpu.h"
@@ -102,6 +103,7 @@ static void leave(struct brood *b)
 _Noreturn void iml__nursery_main(struct iml__nursery *n)
 {
     struct brood b = {.n = n};
+    n->pid = getpid();
     sigset_t child;
     const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGTSTP};
     for (size_t i = 0; i < IML_COUNT_OF(ignored); i++) (void)signal(ignored[i], SIG_IGN);
@@ -119,6 +121,7 @@ _Noreturn void iml__nursery_main(struct iml__nursery *n)
     for (;;) {
         uint8_t junk[256];
         (void)poll(fd, 2, LOOK_MS);
+        if (getppid() != n->parent) leave(&b); // the line may live on in a process of the host's
         if (fd[1].revents && read(fd[1].fd, junk, sizeof junk) < 0 && errno != EAGAIN) leave(&b);
         if (fd[0].revents && read(n->line[0], junk, sizeof junk) <= 0 && errno != EINTR) leave(&b);
         reap(&b, true);

@@ -68,7 +68,7 @@ struct iml__control {
 struct iml__cot {    // the parent's side of a place; the worker's proxy alone uses it
     iml_arena arena; // a view: nothing is ever allocated in it here
     uint32_t done, grows_seen;
-    bool ending;
+    bool ending, garbled;
     iml_buf *buf;
     iml_frag *frag;
     iml_out *out;
@@ -85,8 +85,8 @@ struct iml__nursery {
     struct iml__control *control;
     size_t control_size, arena_size;
     int *memfd;
-    int line[2]; // a stream socket: its end says that the other side is gone
-    pid_t pid;
+    int line[2];       // a stream socket: its end says that the other side is gone
+    pid_t parent, pid; // pid: the nursery's, in all three kinds of process
     struct iml__cot *cot;
 };
 

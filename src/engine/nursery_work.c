@@ -249,7 +249,7 @@ _Noreturn void iml__nursery_work(struct iml__nursery *n, uint32_t w)
     static struct child k;
     struct iml__place *p = &n->control->place[w];
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() == 1) _exit(1);
+    if (getppid() != n->pid) _exit(1); // it has died in between
     set_signals();
     for (uint32_t v = 0; v < n->c.workers; v++)
         if (v != w) (void)close(n->memfd[v]);

@@ -126,6 +126,11 @@ static void say_death(struct iml__parcel *p, const struct iml__reply *x, const i
         (void)snprintf(p->msg, sizeof p->msg, "item %llu: killed after its time was up%s%s",
                        (unsigned long long)x->index, stage ? ", in stage " : "",
                        stage ? stage : "");
+    else if (x->garbled)
+        (void)snprintf(p->msg, sizeof p->msg,
+                       "item %llu: what its worker handed over does not hold together (its memory "
+                       "was overwritten); the worker was killed",
+                       (unsigned long long)x->index);
     else
         (void)snprintf(p->msg, sizeof p->msg, "item %llu: its worker died of signal %d (%s)%s%s",
                        (unsigned long long)x->index, x->signal,

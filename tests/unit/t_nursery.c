@@ -1,18 +1,19 @@
-// t_nursery.c: worker processes: results in place, deaths and their culprits, hostile replies; and
-// whole runs with faults on purpose.
+// t_nursery.c: worker processes: results in place, deaths and their culprits, hostile replies, and
+// the death of the nursery or of the parent. Whole runs with faults on purpose: t_deaths.c.
 #include "tests/unit/iml_test.h"
 
 #include "src/base/buf.h"
 #include "src/base/cpu.h"
 #include "src/base/err.h"
 #include "src/engine/inject.h"
-#include "src/engine/nursery.h"
+#include "src/engine/nursery_in.h"
 
+#include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILES = 1, EMIT, SEGV, HANG, GROW, COUNT, BAD_ITEM, HEAP, WAIT_STOP, BIG };
+enum { FILES = 1, EMIT, SEGV, HANG, GROW, COUNT, BAD_ITEM, HEAP, WAIT_STOP, PID };
 
 // What an item does is its index modulo 16.
 static iml_status run(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n, iml_err *e)
@@ -28,6 +29,7 @@ static iml_status run(void *user, iml_item *it, iml_out out[], size_t cap, size_
     case HANG: (void)pause(); break;
     case GROW: iml_item_grow(it, 12345); break;
     case COUNT: iml_count(it, 2, it->index), iml_count(it, 2, 1); break;
+    case PID: iml_count(it, 1, (uint64_t)getpid()); break;
     case BAD_ITEM:
         return IML_FAIL(e, IML_EINPUT, "item %llu is bad", (unsigned long long)it->index);
     case WAIT_STOP:
@@ -191,6 +193,233 @@ static void a_worker_that_cannot_start_refuses_the_run_with_its_reason(void **st
     assert_null(n);
 }
 
+// ---- Hostile replies: the parent may only ever see what lies in the worker's arena.
+
+enum where { PLACE, OUTS, FRAGS, BUFS, TALLIES };
+
+#define AT_PLACE(f) PLACE, offsetof(struct iml__place, f), sizeof((struct iml__place *)0)->f
+#define AT(t, s, f) t, offsetof(struct s, f), sizeof((struct s *)0)->f
+
+static const struct lie {
+    uint64_t index; // whose reply
+    enum where where;
+    size_t off, size;
+    uint64_t value;
+} lies[] = {
+    {FILES, AT_PLACE(nout), IML_OUT_MAX + 1},
+    {FILES, AT_PLACE(nout), UINT64_MAX},
+    {FILES, AT_PLACE(nfrag), UINT64_MAX / 24},
+    {FILES, AT_PLACE(nfrag), 1}, // the second file's fragment is beyond
+    {FILES, AT_PLACE(nbuf), 0},
+    {FILES, AT_PLACE(nbuf), (1 << 20) + 1},
+    {FILES, AT_PLACE(nbuf), 1ull << 60}, // times 16 is 0
+    {FILES, AT_PLACE(out), UINT64_MAX - 7},
+    {FILES, AT_PLACE(frag), 1}, // misaligned
+    {FILES, AT_PLACE(buf), 1ull << 36},
+    {FILES, AT_PLACE(buf), (1ull << 36) - 8},
+    {FILES, AT_PLACE(status), IML_STATUS_COUNT_},
+    {FILES, AT_PLACE(status), UINT32_MAX},
+    {FILES, AT_PLACE(status), IML_END},
+    {FILES, AT(BUFS, iml__wire_buf, off), UINT64_MAX},
+    {FILES, AT(BUFS, iml__wire_buf, size), UINT64_MAX},
+    {FILES, AT(BUFS, iml__wire_buf, size), 59},
+    {FILES, AT(FRAGS, iml__wire_frag, buf), 1},
+    {FILES, AT(FRAGS, iml__wire_frag, off), UINT64_MAX},
+    {FILES, AT(FRAGS, iml__wire_frag, off), 101},
+    {FILES, AT(FRAGS, iml__wire_frag, len), 101},
+    {FILES, AT(FRAGS, iml__wire_frag, len), UINT64_MAX},
+    {FILES, AT(OUTS, iml__wire_out, frag), 3},
+    {FILES, AT(OUTS, iml__wire_out, frag), UINT64_MAX},
+    {FILES, AT(OUTS, iml__wire_out, nfrag), 3},
+    {FILES, AT(OUTS, iml__wire_out, nfrag), (1ull << 32) + 1}, // 1 once it is cut short
+    {FILES, AT(OUTS, iml__wire_out, name), UINT64_MAX},
+    {FILES, AT(OUTS, iml__wire_out, len), 4096},
+    {FILES, AT(OUTS, iml__wire_out, len), 20}, // past the name's end
+    {FILES, AT(OUTS, iml__wire_out, len), UINT64_MAX},
+    {COUNT, AT_PLACE(ntally), UINT64_MAX / 16 + 2},
+    {COUNT, AT_PLACE(tally), UINT64_MAX - 7},
+    {COUNT, AT(TALLIES, iml__tally, counter), 4}, // the job has 4
+    {EMIT, AT_PLACE(nout), 0},
+    {EMIT, AT_PLACE(nfrag), 0},
+};
+
+static uint8_t *place_of(struct iml__nursery *n, enum where where)
+{
+    struct iml__place *p = &n->control->place[0];
+    uint8_t *base = n->cot[0].arena.base;
+    switch (where) {
+    case OUTS: return base + p->out;
+    case FRAGS: return base + p->frag;
+    case BUFS: return base + p->buf;
+    case TALLIES: return base + p->tally;
+    default: return (uint8_t *)p;
+    }
+}
+
+// False: it has died instead.
+static bool until_it_speaks(struct iml__nursery *n)
+{
+    const struct iml__place *p = &n->control->place[0];
+    for (int k = 0; !__atomic_load_n(&p->event, __ATOMIC_ACQUIRE); k++) {
+        if (__atomic_load_n(&p->dead, __ATOMIC_ACQUIRE)) return false;
+        assert_true(k < 100000);
+        (void)usleep(100);
+    }
+    return true;
+}
+
+static void a_corrupted_reply_is_the_death_of_its_worker_and_names_the_item(void **state)
+{
+    (void)state;
+    iml_job j = job();
+    struct iml__nursery *n = make(&j, 0);
+    struct iml__reply r;
+    for (size_t k = 0; k < IML_COUNT_OF(lies); k++) {
+        const struct lie *x = &lies[k];
+        assert_true(iml__nursery_post(n, 0, x->index, 0));
+        assert_true(until_it_speaks(n));
+        memcpy(place_of(n, x->where) + x->off, &x->value, x->size);
+        if (next(n, 0, &r) != IML__EVENT_DIED) fail_msg("lie %zu was believed", k);
+        assert_true(r.begun && r.garbled && r.death == IML__DIED_SIGNAL);
+        assert_int_equal(r.index, x->index);
+        assert_true(iml__nursery_post(n, 0, HEAP, 0)); // and the next worker is heard as ever
+        assert_int_equal(next(n, 0, &r), IML__EVENT_END);
+        assert_true(r.nout == 1 && !r.garbled);
+        iml__nursery_ack(n, 0, IML_OK, NULL);
+    }
+    iml__nursery_close(&n);
+}
+
+static void check_bounds(const struct iml__nursery *n, const struct iml__reply *r)
+{
+    const iml_arena *a = &n->cot[0].arena;
+    assert_true(r->nout <= IML_OUT_MAX);
+    for (size_t i = 0; i < r->nout; i++) {
+        assert_true(strlen(r->out[i].name) < 4096);
+        for (uint32_t f = 0; f < r->out[i].nfrag; f++) {
+            const iml_frag *g = &r->out[i].frag[f];
+            uint64_t from = (uint64_t)(iml_buf_data(g->data) - a->base);
+            assert_true(from <= a->cap && g->off <= a->cap - from);
+            assert_true(g->len <= a->cap - from - g->off);
+        }
+    }
+    for (uint32_t t = 0; t < r->ntally; t++) assert_true(r->tally[t].counter < 4);
+    if (r->err) assert_true(memchr(r->err->msg, 0, sizeof r->err->msg) != NULL);
+}
+
+static void random_words_in_a_reply_never_lead_outside_the_arena(void **state)
+{
+    (void)state;
+    const uint64_t words[] = {0,       1,          7,          8,          100,        4096,
+                              1 << 20, 1ull << 32, 1ull << 36, 1ull << 60, 1ull << 63, UINT64_MAX};
+    const uint64_t kinds[] = {FILES, HEAP, COUNT, BAD_ITEM};
+    uint64_t seed = 1, died = 0, ended = 0;
+    iml_job j = job();
+    struct iml__nursery *n = make(&j, 0);
+    for (int round = 0; round < 400; round++) {
+        struct iml__reply r;
+        assert_true(iml__nursery_post(n, 0, kinds[round % 4], 0));
+        if (!until_it_speaks(n)) { // of what the round before has done to its arena
+            assert_int_equal(next(n, 0, &r), IML__EVENT_DIED);
+            assert_true(!r.garbled);
+            continue;
+        }
+        for (int k = 0; k < 2; k++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            enum where where = (enum where)(seed >> 33) % 5;
+            size_t lo = where ? 0 : offsetof(struct iml__place, nbuf), most = where ? 6 : 9;
+            memcpy(place_of(n, where) + lo + 8 * ((seed >> 40) % most),
+                   &words[(seed >> 50) % IML_COUNT_OF(words)], 8);
+            if (!where) break; // the tables are not where they were
+        }
+        enum iml__event x = next(n, 0, &r);
+        assert_true(x == IML__EVENT_END || (x == IML__EVENT_DIED && r.garbled));
+        died += x == IML__EVENT_DIED, ended += x == IML__EVENT_END;
+        if (x == IML__EVENT_DIED) continue;
+        check_bounds(n, &r);
+        iml__nursery_ack(n, 0, IML_OK, NULL);
+    }
+    iml__nursery_close(&n);
+    print_message("%llu refused, %llu did no harm\n", (unsigned long long)died,
+                  (unsigned long long)ended);
+    assert_true(died > 50 && ended > 50);
+}
+
+// ---- Deaths of those above.
+
+static pid_t pid_of_worker(struct iml__nursery *n, uint32_t w)
+{
+    struct iml__reply r;
+    assert_true(iml__nursery_post(n, w, PID, 0));
+    assert_int_equal(next(n, w, &r), IML__EVENT_END);
+    pid_t pid = (pid_t)r.tally[0].add;
+    iml__nursery_ack(n, w, IML_OK, NULL);
+    return pid;
+}
+
+static void the_nursery_s_death_takes_its_workers_and_is_said(void **state)
+{
+    (void)state;
+    iml_job j = job();
+    struct iml__nursery *n = make(&j, 0);
+    struct iml__reply r;
+    pid_t pid = pid_of_worker(n, 1);
+    assert_int_equal(kill(pid, 0), 0);
+    assert_true(iml__nursery_post(n, 0, HANG, 0));
+    assert_int_equal(iml__nursery_wait(n, 0, 20000, &r), IML__EVENT_NONE);
+    assert_int_equal(kill(n->pid, SIGKILL), 0);
+    for (uint32_t w = 0; w < 2; w++) {
+        assert_int_equal(next(n, w, &r), IML__EVENT_DIED);
+        assert_true(!r.begun && r.status == IML_EBUG);
+        assert_non_null(strstr(r.err->msg, "the process that forks workers is dead"));
+    }
+    for (int ms = 0; kill(pid, 0) == 0; ms++) { // a zombie until init looks
+        char path[64], text[256] = "";
+        (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+        FILE *f = fopen(path, "r");
+        if (!f) break;
+        bool zombie = fgets(text, sizeof text, f) && strstr(text, ") Z ");
+        (void)fclose(f);
+        if (zombie) break;
+        assert_true(ms < 5000);
+        (void)usleep(1000);
+    }
+    iml__nursery_close(&n);
+}
+
+// All that descend from the killed process hold the pipe's other end: it ends when they have.
+static void the_parent_s_death_takes_the_nursery_and_all_workers(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        int up[2];
+        assert_int_equal(pipe(up), 0);
+        pid_t pid = fork();
+        if (!pid) {
+            iml_job j = job();
+            struct iml__nursery *n = make(&j, 0);
+            (void)iml__nursery_post(n, 0, HANG, 0);
+            if (k && fork() == 0) { // a process of the host's keeps the line open
+                (void)close(up[0]), (void)close(up[1]);
+                (void)sleep(3);
+                _exit(0);
+            }
+            (void)usleep(20000);
+            if (write(up[1], "r", 1) != 1) _exit(1);
+            for (;;) (void)pause();
+        }
+        (void)close(up[1]);
+        char c;
+        assert_int_equal(read(up[0], &c, 1), 1);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        struct pollfd fd = {.fd = up[0], .events = POLLIN};
+        assert_int_equal(poll(&fd, 1, 2000), 1);
+        assert_int_equal(read(up[0], &c, 1), 0); // nobody is left
+        (void)close(up[0]);
+    }
+}
+
 static void inject_reads_its_dice(void **state)
 {
     (void)state;
@@ -209,174 +438,18 @@ static void inject_reads_its_dice(void **state)
     assert_int_equal(n[IML__FAULT_HANG] + n[IML__FAULT_OOM], 0);
 }
 
-// ---- Whole runs.
-
-// Shared with the worker processes: how many workers are still to die in worker_init, and of what.
-static struct {
-    uint32_t doomed;
-    int signal;
-} * fate;
-
-enum { CULPRIT = 5 };
-
-static iml_status doomed_init(void *user, int worker, void **worker_state, iml_err *e)
-{
-    (void)user, (void)worker, (void)e;
-    *worker_state = NULL;
-    if (__atomic_load_n(&fate->doomed, __ATOMIC_ACQUIRE)) {
-        __atomic_fetch_sub(&fate->doomed, 1, __ATOMIC_RELEASE);
-        (void)raise(fate->signal);
-    }
-    return IML_OK;
-}
-
-static iml_status crash_once(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n,
-                             iml_err *e)
-{
-    (void)out, (void)cap, (void)n, (void)e;
-    (void)usleep(20);
-    if (it->index == CULPRIT && !it->attempt) {
-        __atomic_store_n(&fate->doomed, *(const uint32_t *)user, __ATOMIC_RELEASE);
-        (void)raise(SIGSEGV);
-    }
-    return IML_OK;
-}
-
-static iml_status run_doomed(uint32_t doomed, int sig, iml_report *rep, iml_err *e)
-{
-    iml_job j = {.name = "t", .count = 6000, .run = crash_once, .worker_init = doomed_init};
-    iml_ctx *ctx = NULL;
-    iml_run_opts o;
-    iml_run_opts_default(&o);
-    *rep = (iml_report){.size = sizeof *rep};
-    o.workers = 2, o.mode = IML_MODE_PROCESS, j.user = &doomed;
-    fate->doomed = 0, fate->signal = sig;
-    iml_status st = iml_ctx_new(&ctx, e);
-    if (st == IML_OK) st = iml_run(ctx, &j, iml_sink_null(), &o, rep, e);
-    iml_ctx_free(&ctx);
-    return st;
-}
-
-static void a_replacement_that_dies_before_it_begins_blames_no_item(void **state)
-{
-    (void)state;
-    for (uint32_t k = 0; k < 12; k++) {
-        iml_report rep;
-        uint32_t doomed = k % 3;
-        assert_ok(run_doomed(doomed, k % 2 ? SIGKILL : SIGSEGV, &rep, e));
-        assert_true(rep.ok == 6000 && rep.bad == 0);
-        assert_int_equal(rep.deaths, 1 + doomed);
-    }
-}
-
-static void three_idle_deaths_in_a_row_stop_a_whole_run_and_say_why(void **state)
-{
-    (void)state;
-    iml_report rep;
-    iml_err e;
-    assert_int_equal(run_doomed(3, SIGSEGV, &rep, &e), IML_EBUG);
-    assert_non_null(strstr(e.msg, "died three times in a row before it began an item"));
-    assert_non_null(strstr(e.msg, "SEGV"));
-    assert_int_equal(rep.bad, 0);
-    assert_int_equal(rep.deaths, 4);
-    assert_true(rep.ok < 6000);
-}
-
-#ifdef IML_INJECT
-enum { ITEMS = 12000 };
-static uint8_t written[ITEMS];
-
-static iml_status one_file(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n,
-                           iml_err *e)
-{
-    (void)user, (void)cap;
-    static iml_frag frag;
-    IML_TRY(iml_buf_new(it, 64, &frag.data, e));
-    memcpy(iml_buf_data(frag.data), &it->index, 8);
-    iml_buf_set_size(frag.data, 64), frag.len = 64;
-    out[0] = (iml_out){"x", &frag, 1, 0};
-    *n = 1;
-    return IML_OK;
-}
-
-static iml_status put(void *s, uint64_t index, iml_out *out, size_t n, iml_err *e)
-{
-    (void)s;
-    uint64_t said;
-    memcpy(&said, iml_buf_data(out->frag->data), 8);
-    iml__out_release(out, n);
-    if (n != 1 || said != index)
-        return IML_FAIL(e, IML_ESINK, "item %llu has the bytes of %llu, %zu files",
-                        (unsigned long long)index, (unsigned long long)said, n);
-    return __atomic_fetch_add(&written[index], 1, __ATOMIC_RELAXED) > 1 ? IML_ESINK : IML_OK;
-}
-
-// Deaths of items whose two attempts both die; one of a foreign kill is tried again alone.
-static void injected_deaths_and_hangs_cost_no_other_item(void **state)
-{
-    (void)state;
-    const iml_sink_ops sinks[2] = {{.name = "t", .put = put},
-                                   {.name = "o", .ordered = true, .put = put}};
-    const char *dice = "crash=0.12,hang=0.003,oom=0.002,fail=0.01";
-    struct iml__inject x;
-    assert_ok(iml__inject_parse(&x, dice, e));
-    uint64_t deaths = 0;
-    for (int k = 0; k < 2; k++) {
-        iml_job j = {.name = "t", .count = ITEMS / 2 * (uint64_t)(k ? 1 : 2), .run = one_file};
-        iml_ctx *ctx = NULL;
-        iml_run_opts o;
-        iml_report rep = {.size = sizeof rep};
-        iml_run_opts_default(&o);
-        o.workers = 4, o.mode = IML_MODE_PROCESS, o.seed = 11 + (uint64_t)k, o.inject = dice;
-        o.timeout_s = 0.3, o.max_error_rate = -1;
-        memset(written, 0, sizeof written);
-        assert_ok(iml_ctx_new(&ctx, e));
-        assert_ok(iml_run(ctx, &j, &sinks[k], &o, &rep, e));
-        iml_ctx_free(&ctx);
-        uint64_t bad = 0;
-        for (uint64_t i = 0; i < j.count; i++) {
-            uint32_t died = 0, failed = 0, attempt = 0;
-            for (; died < 2 && failed < 3; attempt++) {
-                enum iml__fault f = iml__inject_at(&x, o.seed, i, attempt);
-                if (f == IML__FAULT_NONE) break;
-                died += f != IML__FAULT_FAIL, failed += f == IML__FAULT_FAIL;
-            }
-            bool lost = died == 2 || failed == 3;
-            bool foreign = false;
-            for (uint32_t a = 0; a < attempt; a++)
-                foreign |= iml__inject_at(&x, o.seed, i, a) == IML__FAULT_OOM;
-            if (!foreign && written[i] != !lost)
-                fail_msg("item %llu written %d times, lost %d", (unsigned long long)i, written[i],
-                         lost);
-            assert_true(written[i] <= 1);
-            bad += !written[i];
-        }
-        assert_int_equal(rep.ok + rep.bad, j.count);
-        assert_int_equal(rep.bad, bad);
-        deaths += rep.deaths;
-        print_message("%llu deaths, %llu timeouts, %llu bad of %llu in %.1f s\n",
-                      (unsigned long long)rep.deaths, (unsigned long long)rep.timeouts,
-                      (unsigned long long)rep.bad, (unsigned long long)j.count, rep.wall_s);
-    }
-    assert_true(deaths > 2000);
-}
-#endif
-
 int main(void)
 {
-    fate = mmap(NULL, sizeof *fate, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (fate == MAP_FAILED) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_are_read_where_they_lie),
         cmocka_unit_test(early_files_growth_counts_and_failures_arrive),
         cmocka_unit_test(a_death_names_its_item_and_the_next_worker_goes_on),
         cmocka_unit_test(a_worker_that_cannot_start_refuses_the_run_with_its_reason),
+        cmocka_unit_test(a_corrupted_reply_is_the_death_of_its_worker_and_names_the_item),
+        cmocka_unit_test(random_words_in_a_reply_never_lead_outside_the_arena),
+        cmocka_unit_test(the_nursery_s_death_takes_its_workers_and_is_said),
+        cmocka_unit_test(the_parent_s_death_takes_the_nursery_and_all_workers),
         cmocka_unit_test(inject_reads_its_dice),
-        cmocka_unit_test(a_replacement_that_dies_before_it_begins_blames_no_item),
-        cmocka_unit_test(three_idle_deaths_in_a_row_stop_a_whole_run_and_say_why),
-#ifdef IML_INJECT
-        cmocka_unit_test(injected_deaths_and_hangs_cost_no_other_item),
-#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
