@@ -186,7 +186,7 @@ static iml_status open_append(struct iml__commit *c, const char *name, int *fd, 
     IML_TRY(iml__dirs_get(c->dirs, name, true, &use, &leaf, e));
     *fd = iml__openat(use.fd, leaf, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0666);
     int sys = errno;
-    iml__dirs_put(c->dirs, &use);
+    iml__dirs_put_changed(c->dirs, &use); // it may be new
     if (*fd < 0) return iml__sink_error(e, sys, "open", iml__dirs_root(c->dirs), name);
     if (iml__fstat(*fd, &st) < 0)
         return iml__sink_error(e, errno, "open", iml__dirs_root(c->dirs), name);
@@ -254,6 +254,8 @@ static iml_status begin(struct iml__commit *c, iml_err *e)
     if (c->list_at > c->list_was && iml__ftruncate(c->list_fd, c->list_was) < 0) // a torn last line
         return iml__sink_error(e, errno, "cut", iml__dirs_root(c->dirs), c->list_name);
     c->list_at = c->list_was;
+    // Records are worth nothing without the names of the files that they stand in.
+    if (durable(c)) IML_TRY(iml__dirs_sync(c->dirs, e));
     c->synced_us = iml__now_us();
     iml__str line;
     iml__str_init(&line, 256);
@@ -591,12 +593,15 @@ static iml_status list_names(struct iml__commit *c, struct batch *b, bool sync, 
     return IML_OK;
 }
 
-static iml_status book(struct iml__commit *c, struct batch *b, iml_err *e)
+static iml_status book(struct iml__commit *c, struct batch *b, bool sync, iml_err *e)
 {
     for (size_t i = 0; i < b->n; i++)
         if (book_bad(c, b->u[i], &b->bad, &b->recs)) return iml__commit_no_memory(c, e);
     if (b->bad.n && iml__write_all(c->bad_fd, b->bad.p, b->bad.n) < 0)
         return iml__sink_error(e, errno, "write the list of bad items of", NULL,
+                               iml__dirs_root(c->dirs));
+    if (b->bad.n && sync && iml__fdatasync(c->bad_fd) < 0)
+        return iml__sink_error(e, errno, "sync the list of bad items of", NULL,
                                iml__dirs_root(c->dirs));
     if (c->only_loose) return IML_OK; // names are listed, but nothing is recorded
     if (c->unit_items > 1) {
@@ -661,7 +666,7 @@ static iml_status commit_batch(struct iml__commit *c, struct batch *b, iml_err *
     b->renamed = true;
     for (size_t i = 0; i < b->n; i++) IML_TRY(remove_orphans(c, b->u[i], e));
     if (each || now) IML_TRY(iml__dirs_sync(c->dirs, e));
-    IML_TRY(book(c, b, e));
+    IML_TRY(book(c, b, each || now, e));
     if (each) IML_TRY(iml__journal_sync(&c->journal, e));
     c->unsynced |= durable(c) && !each;
     return now ? mark_synced(c, e) : IML_OK;
@@ -746,7 +751,7 @@ iml_status iml__commit_finish(struct iml__commit *c, struct iml__commit_sums *su
     bool found = false;
     if (!sums) sums = &none;
     *sums = (struct iml__commit_sums){0};
-    if (!c->begun) {
+    if (!c->begun && !c->stale) {
         IML_TRY(ledger_error(iml__manifest_read(c->dirs, &m, &found, e), e));
         if (found) {
             *sums = (struct iml__commit_sums){m.files, m.bytes, m.content, true};

@@ -91,6 +91,7 @@ struct iml__commit {
     uint32_t generation; // of this run
     uint64_t *redo;      // units with a record that must be voided; sorted
     size_t nredo;
+    bool stale; // the last run synced nothing, and the machine has started anew since
     struct iml__orphan *orphan; // names that an earlier attempt may have left; sorted by item
     size_t orphans;
     iml__str orphan_names;
@@ -154,8 +155,13 @@ iml_status iml__set_content(struct iml__dirs *d, const struct iml__set *s,
                             const struct iml__ledger *l, uint64_t *content, iml_err *e);
 // How many of the set's indices have no record; 0: it is whole.
 uint64_t iml__set_missing(const struct iml__set *s, const struct iml__ledger *l);
-// Unites the nodes' lists of bad items: those that are bad now, by index.
+// badlist.c. Unites the nodes' lists of bad items: those that are bad now, by index.
 iml_status iml__bad_unite(struct iml__dirs *d, const char *node, const struct iml__ledger *l,
                           int durability, iml_err *e);
+// Calls redo for every recorded unit with an item that is bad, but has no line in any list, and
+// takes such items for untried.
+iml_status iml__bad_check(struct iml__ledger *l,
+                          iml_status (*redo)(void *user, uint64_t unit, iml_err *e), void *user,
+                          iml_err *e);
 
 #endif

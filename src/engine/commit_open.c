@@ -191,6 +191,12 @@ static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_er
     IML_TRY(as_sink(iml__ledger_check(l, c->boot, e), e));
     IML_TRY(as_sink(iml__ledger_orphans(l, will_redo, &r, e), e));
     c->generation = l->generation + 1;
+    if (l->segments) { // its manifest and aggregates are as doubtful as its files
+        const struct iml__segment *last = &l->segment[l->segments - 1];
+        const struct iml__record *b = &l->node[last->node].rec[last->from];
+        c->stale =
+            b->bad == IML_DURABILITY_PROCESS && b->content && c->boot && b->content != c->boot;
+    }
     for (size_t i = 0; i < l->nodes; i++) {
         if (strcmp(l->node[i].name, c->node) != 0) continue;
         c->list_was = l->node[i].list_n;

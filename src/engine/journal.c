@@ -89,7 +89,7 @@ iml_status iml__journal_open(struct iml__journal *j, struct iml__dirs *d, const 
     // O_APPEND: a signal handler may write a record by write(2) alone.
     j->fd = iml__openat(use.fd, leaf, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0666);
     int sys = errno;
-    iml__dirs_put(d, &use);
+    iml__dirs_put_changed(d, &use); // it may be new
     if (j->fd < 0) return iml__sink_error(e, sys, "open", iml__dirs_root(d), j->name);
     if (iml__flock(j->fd, LOCK_EX | LOCK_NB) < 0 && errno != ENOTSUP && errno != ENOSYS &&
         errno != ENOLCK && errno != EINVAL) { // some network mounts know no locks

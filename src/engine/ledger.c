@@ -13,6 +13,7 @@
 #include "src/base/err.h"
 #include "src/base/hash.h"
 #include "src/base/mem.h"
+#include "src/engine/commit_in.h"
 #include "src/engine/parts.h"
 #include "src/io/atomic.h"
 #include "src/io/vfs.h"
@@ -599,10 +600,16 @@ static iml_status check_parts(struct check *c, const struct iml__live *v, bool d
     return st;
 }
 
+static iml_status check_redo(void *user, uint64_t unit, iml_err *e)
+{
+    struct check *c = user;
+    return push_u64(&c->redo, &c->n, &c->cap, unit, e);
+}
+
 iml_status iml__ledger_check(struct iml__ledger *l, uint64_t boot, iml_err *e)
 {
     struct check c = {.l = l};
-    iml_status st = IML_OK;
+    iml_status st = iml__bad_check(l, check_redo, &c, e);
     for (size_t i = 0; i < l->lives && !st; i++) {
         const struct iml__live *v = &l->live[i];
         const struct iml__segment *s = &l->segment[v->segment];

@@ -167,6 +167,13 @@ iml_status iml__past_bad(struct iml__past *p, uint64_t index)
     return iml__idset_add(&p->bad_units, index / p->unit_items);
 }
 
+// Its unit may stay among those that hold a bad item; whoever asks for these tries it once more.
+void iml__past_not_bad(struct iml__past *p, uint64_t index)
+{
+    struct mark *m = p->nmark ? look(p, index) : NULL;
+    if (m) m->bad = NOT_BAD;
+}
+
 iml_status iml__past_suspect(struct iml__past *p, uint64_t index)
 {
     struct mark *m = make(p, index);

@@ -27,6 +27,7 @@ void iml__past_free(struct iml__past **p);
 iml_status iml__past_void(struct iml__past *p, uint64_t unit, uint32_t indices);
 iml_status iml__past_unit(struct iml__past *p, uint64_t unit, uint32_t indices);
 iml_status iml__past_bad(struct iml__past *p, uint64_t index);
+void iml__past_not_bad(struct iml__past *p, uint64_t index); // nothing is known of it
 iml_status iml__past_suspect(struct iml__past *p, uint64_t index);
 iml_status iml__past_clear(struct iml__past *p, uint64_t unit); // its files do not match: redo
 

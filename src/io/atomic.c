@@ -272,6 +272,8 @@ static void put(struct iml__dirs *d, struct iml__dir *use, bool changed)
 
 void iml__dirs_put(struct iml__dirs *d, struct iml__dir *use) { put(d, use, false); }
 
+void iml__dirs_put_changed(struct iml__dirs *d, struct iml__dir *use) { put(d, use, true); }
+
 void iml__dirs_forget(struct iml__dirs *d)
 {
     pthread_mutex_lock(&d->lock);

@@ -31,6 +31,7 @@ void iml__dirs_durable(struct iml__dirs *d, bool on); // fsync the parent of a n
 iml_status iml__dirs_get(struct iml__dirs *d, const char *name, bool make, struct iml__dir *out,
                          const char **leaf, iml_err *e);
 void iml__dirs_put(struct iml__dirs *d, struct iml__dir *use);
+void iml__dirs_put_changed(struct iml__dirs *d, struct iml__dir *use); // it got or lost a name
 void iml__dirs_forget(struct iml__dirs *d); // descriptors in the cache: directories were removed
 // Directories that got or lost a name since the last call are fsynced.
 iml_status iml__dirs_sync(struct iml__dirs *d, iml_err *e);

@@ -308,6 +308,28 @@ static void after_a_power_loss_what_was_not_synced_is_read(void **state)
         }
 }
 
+static void a_bad_item_whose_line_is_lost_is_tried_again(void **state)
+{
+    (void)state;
+    for (int k = 0; k < SCRIPT_KINDS; k++) {
+        struct script s = plain(k);
+        struct script_result r;
+        uint64_t want = undisturbed(s);
+        test_rm(dir);
+        assert_ok(script_run(&s, NULL, e));
+        size_t n = 0;
+        char *lines = test_read(dir, ".imloom/bad.0.jsonl", &n);
+        memset(lines + n / 2, 0, n - n / 2); // zeros in the middle of the second of four
+        test_write(dir, ".imloom/bad.0.jsonl", lines, n);
+        assert_ok(script_run(&s, &r, e));
+        assert_int_equal(r.made, k == SCRIPT_LOOSE ? 2 : 20);
+        assert_true(r.sums.complete);
+        assert_true(script_digest(dir, NULL) == want);
+        assert_ok(script_run(&s, &r, e));
+        assert_int_equal(r.made, 0);
+    }
+}
+
 static void other_settings_are_refused_and_named(void **state)
 {
     (void)state;
@@ -480,6 +502,7 @@ int main(void)
         cmocka_unit_test(files_of_an_item_that_turns_bad_are_removed),
         cmocka_unit_test(a_missing_or_changed_file_is_made_again),
         cmocka_unit_test(after_a_power_loss_what_was_not_synced_is_read),
+        cmocka_unit_test(a_bad_item_whose_line_is_lost_is_tried_again),
         cmocka_unit_test(other_settings_are_refused_and_named),
         cmocka_unit_test(overwrite_leaves_nothing_of_the_old_set),
         cmocka_unit_test(a_second_run_on_the_same_output_is_refused),
