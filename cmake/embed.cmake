@@ -1,13 +1,14 @@
-# embed.cmake: text files as one C file of byte arrays. cmake -DOUT=FILE -DDIR=DIR -P embed.cmake
+# embed.cmake: text files as one C file of byte arrays. cmake -DOUT=FILE -DDIR=DIR
+# "-DNAMES=a;b" -P embed.cmake: DIR/a.txt and DIR/b.txt.
 # A script of CMake's own, so that cross builds need no host program.
-file(GLOB files RELATIVE ${DIR} ${DIR}/*.txt)
+set(files ${NAMES})
 list(SORT files)
 set(rows "")
 set(arrays "")
 set(count 0)
 foreach(file ${files})
-    string(REPLACE ".txt" "" name ${file})
-    file(READ ${DIR}/${file} hex HEX)
+    set(name ${file})
+    file(READ ${DIR}/${name}.txt hex HEX)
     string(LENGTH "${hex}" digits)
     math(EXPR size "${digits} / 2")
     string(REGEX REPLACE "(................................)" "\\1\n    " hex "${hex}")

@@ -12,12 +12,13 @@
 #include "src/cmd/command.h"
 #include "src/cmd/common.h"
 #include "src/cmd/session.h"
+#include "src/cmd/synth_redrawn.h"
 #include "src/io/vfs.h"
 #include "src/synth/sheet.h"
 
 static struct options {
     const char *batch, *background, *corpus_dir, *quality, *labels, *preview, *layers, *list;
-    iml__opt_list font_dirs, fonts, background_dirs, corpora, texts, scripts, set;
+    iml__opt_list font_dirs, fonts, fallback_fonts, background_dirs, corpora, texts, scripts, set;
     uint64_t count;
     int64_t preview_count, preview_columns, preview_width;
     int format, colour, container;
@@ -43,6 +44,10 @@ static const iml__opt rows[] = {
     {"font-dir", 0, IML__OPT_LIST, AT(font_dirs), "DIR", NULL, 0, 0, NULL, NULL,
      "fonts from this tree; repeatable [the system's]", NH, NULL},
     {"font", 0, IML__OPT_LIST, AT(fonts), "FILE", NULL, 0, 0, NULL, NULL, "this font; repeatable",
+     NH, NULL},
+    {"fallback-font", 0, IML__OPT_LIST, AT(fallback_fonts), "FILE", NULL, 0, 0, NULL, NULL,
+     "draws digits, punctuation and the like where a script's own font lacks them; repeatable, in "
+     "order",
      NH, NULL},
     {"background-dir", 0, IML__OPT_LIST, AT(background_dirs), "DIR[=W]", NULL, 0, 0, NULL, NULL,
      "pictures from this tree as backgrounds, with a weight; repeatable", NH, NULL},
@@ -205,6 +210,9 @@ static iml_status read_yaml(struct plan *p, iml_err *e)
     if (p->opts->args.n > 1)
         return IML_FAIL(e, IML_EARG, "%s: one CONFIG is enough; options begin with --",
                         p->opts->args.item[1]);
+    if (options.batch && common.config && strcmp(options.batch, common.config) != 0)
+        return IML_FAIL(e, IML_EARG, "--batch-config %s and --config %s mean the same: give one",
+                        options.batch, common.config);
     if (p->opts->args.n && path) return IML_FAIL(e, IML_EARG, "%s: CONFIG is given twice", path);
     if (p->opts->args.n) path = p->opts->args.item[0];
     if (!path) return IML_OK;
@@ -236,6 +244,8 @@ static iml_status fill(struct plan *p, iml_err *e)
     s->corpus_dir = options.corpus_dir;
     s->font_dirs = options.font_dirs.item, s->nfont_dirs = options.font_dirs.n;
     s->fonts = options.fonts.item, s->nfonts = options.fonts.n;
+    s->fallback_fonts = options.fallback_fonts.item,
+    s->nfallback_fonts = options.fallback_fonts.n;
     s->background_dirs = options.background_dirs.item,
     s->nbackground_dirs = options.background_dirs.n;
     s->background = options.background;
@@ -356,6 +366,7 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
     ro.shard_samples = s->config->output.shard_samples;
     iml__str_init(&head, 4096);
     headline(s, &head);
+    struct iml__redrawn redrawn = {.synth = s, .out = common.out};
     iml__session session = {.common = &common,
                             .opts = p->opts,
                             .job = &s->job,
@@ -365,7 +376,9 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
                             .argv = argv,
                             .makes_set = true,
                             .headline = iml__str_text(&head),
-                            .unit = "images"};
+                            .unit = "images",
+                            .closing = iml__redrawn_line,
+                            .user = &redrawn};
     int code = IML__EXIT_OK;
     if (common.dry_run)
         (void)printf("%s\n", iml__str_text(&head));

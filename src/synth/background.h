@@ -57,6 +57,8 @@ iml_status iml__bg_draw(const iml__render_bg *bg, uint64_t seed, uint64_t index,
 typedef struct iml__bg_cache iml__bg_cache;
 iml_status iml__bg_cache_new(iml__bg_cache **c, size_t max_bytes, iml_err *e);
 void iml__bg_cache_free(iml__bg_cache **c); // no picture may be held
+// Larger files are refused, IML_ELIMIT; 0: 500 MP. Before the first file.
+void iml__bg_cache_max_pixels(iml__bg_cache *c, uint64_t max_pixels);
 // Decodes the file or finds it. *pic is held for the caller until iml__bg_release. IML_EINPUT,
 // IML_ELIMIT: not usable as a background, with the reason: draw another; this is a property of the
 // file, remembered, so every worker gets the same answer. max_side 2048: JPEG by DCT scaling.

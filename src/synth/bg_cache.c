@@ -35,6 +35,7 @@ struct iml__bg_picture {
 struct iml__bg_cache {
     pthread_mutex_t lock; // guards everything below, and refs, next, older, newer of pictures
     size_t max_bytes, unused_bytes, bytes;
+    uint64_t max_pixels; // 0: the decoder's own limit; not changed once workers run
     iml__bg_picture *bucket[BUCKETS];
     iml__bg_picture *oldest, *newest; // unused pictures
 };
@@ -59,6 +60,11 @@ static void picture_free(iml__bg_picture *p)
     IML_FREE(p->reason);
     IML_FREE(p->path);
     IML_FREE(p);
+}
+
+void iml__bg_cache_max_pixels(iml__bg_cache *c, uint64_t max_pixels)
+{
+    c->max_pixels = max_pixels;
 }
 
 void iml__bg_cache_free(iml__bg_cache **cp)
@@ -138,25 +144,28 @@ static int32_t side_wanted(const uint8_t *bytes, size_t n, const iml__limits *l)
     return (int32_t)((side * eighths + 7) / 8);
 }
 
-static iml_status decode(const char *path, iml_arena *a, iml_image *m, iml_err *e)
+static iml_status decode(const char *path, uint64_t max_pixels, iml_arena *a, iml_image *m,
+                         iml_err *e)
 {
     uint8_t *bytes;
     size_t n;
     iml__decode_opts o;
     IML_TRY(iml__file_read_arena(AT_FDCWD, path, max_file, a, &bytes, &n, e));
     iml__decode_opts_default(&o);
+    if (max_pixels) o.limits.max_pixels = max_pixels;
     o.channels = 3, o.depth8 = true, o.orient = true;
     o.max_side = side_wanted(bytes, n, &o.limits);
     return iml__picture_decode(path, bytes, n, &o, a, m, e);
 }
 
 // A picture, or a refusal, on the heap.
-static iml_status make(const char *path, iml_arena *scratch, iml__bg_picture **out, iml_err *e)
+static iml_status make(const char *path, uint64_t max_pixels, iml_arena *scratch,
+                       iml__bg_picture **out, iml_err *e)
 {
     iml_image m;
     iml_err why = {0};
     size_t mark = iml__arena_mark(scratch);
-    iml_status st = decode(path, scratch, &m, &why);
+    iml_status st = decode(path, max_pixels, scratch, &m, &why);
     iml__bg_picture *p = NULL;
     if (st != IML_OK && iml_status_class(st) != IML_CLASS_ITEM) {
         st = IML_FAIL(e, st, "%s", why.msg);
@@ -195,7 +204,7 @@ iml_status iml__bg_get(iml__bg_cache *c, const char *path, const iml__bg_picture
     if (p) hold(c, p);
     pthread_mutex_unlock(&c->lock);
     if (!p) {
-        IML_TRY(make(path, scratch, &mine, e));
+        IML_TRY(make(path, c->max_pixels, scratch, &mine, e));
         pthread_mutex_lock(&c->lock);
         p = find(c, path);
         if (!p) {

@@ -10,6 +10,7 @@
 #include "src/base/mem.h"
 #include "src/base/rng.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -255,9 +256,11 @@ static iml_status settle_background(const iml__synth *s, iml__synth_item *it, im
                                                                       0, NULL, IML__BG_BUILTINS));
     if (s->bg != IML__BG_IMAGE) return IML_OK;
     iml_err why = {0};
+    iml_status last = IML_EINPUT;
     for (it->back_attempt = 0; it->back_attempt < IML__BACK_ATTEMPTS; it->back_attempt++) {
         it->back = (int32_t)file_of(s, p, it->back_attempt);
         iml_status st = iml__bg_get(s->cache, s->back[it->back].path, &it->picture, a, &why);
+        last = st;
         if (!st) {
             bg->picture = it->picture;
             return IML_OK;
@@ -266,8 +269,10 @@ static iml_status settle_background(const iml__synth *s, iml__synth_item *it, im
             if (e) *e = why;
             return st;
         }
+        it->refused[it->back_attempt] =
+            IML__SYNTH_COUNTERS + 2 * (uint32_t)it->back + (st == IML_ELIMIT);
     }
-    return IML_FAIL(e, IML_EINPUT, "none of %d backgrounds could be read (last: %.120s)",
+    return IML_FAIL(e, last, "none of %d backgrounds could be read (last: %.120s)",
                     IML__BACK_ATTEMPTS, why.msg);
 }
 
@@ -303,6 +308,7 @@ static void effects(const iml__item_plan *p, iml__render_params *r)
     r->blur = n[IML__N_blur_radius];
     r->brightness = n[IML__N_brightness_factor], r->contrast = n[IML__N_contrast_factor];
     r->gamma = n[IML__N_gamma];
+    r->max_canvas = (uint64_t)n[IML__N_max_canvas];
 }
 
 static bool may_vary(const iml__colour_range *r) { return memcmp(r->lo, r->hi, 3) != 0; }
@@ -357,6 +363,34 @@ static enum iml__render_channels channels_of(const iml__synth *s)
     }
 }
 
+// Says which keys made the picture so large: all that enlarge one and are away from neutral, with
+// their values.
+static iml_status too_large(const iml__synth *s, const iml__synth_item *it, iml_status st,
+                            iml_err *e)
+{
+    static const int growing[] = {IML__N_font_size,    IML__N_skew_x,
+                                  IML__N_skew_y,       IML__N_trapezoid_x,
+                                  IML__N_trapezoid_y,  IML__N_perspective_warp_magnitude,
+                                  IML__N_rotation_angle, IML__N_elastic_distortion_alpha,
+                                  IML__N_grid_distortion_limit, IML__N_optical_distortion_limit};
+    char keys[240] = "", num[32];
+    size_t n = 0;
+    for (size_t k = 0; k < IML_COUNT_OF(growing); k++) {
+        const iml__value_rule *rule = &iml__key_nums[growing[k]].rule;
+        double v = it->plan.num[growing[k]];
+        if (v == rule->neutral && growing[k] != IML__N_font_size) continue;
+        num[iml__num_short(num, floor(v * 1000 + 0.5) / 1000)] = 0;
+        int len = snprintf(keys + n, sizeof keys - n, "%s%s %s", n ? ", " : "", rule->key, num);
+        if (len < 0 || (size_t)len >= sizeof keys - n) break;
+        n += (size_t)len;
+    }
+    char why[200];
+    (void)snprintf(why, sizeof why, "%.199s", e ? e->msg : "the picture is too large");
+    return IML_FAIL(e, st, "specification '%s': %s (max_canvas %.0f); lower %s, or raise max_canvas",
+                    s->config->spec[it->plan.spec].name, why, it->plan.num[IML__N_max_canvas],
+                    keys);
+}
+
 iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint64_t index,
                                 iml_arena *a, iml_item *mark, iml__synth_item *it, iml_err *e)
 {
@@ -374,7 +408,8 @@ iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint6
     if (mark) iml_stage(mark, IML_STAGE_DECODE);
     IML_TRY(settle_background(s, it, a, e));
     if (mark) iml_stage(mark, IML__STAGE_RENDER);
-    return iml__render(&it->params, &it->block, a, &it->out, e);
+    iml_status st = iml__render(&it->params, &it->block, a, &it->out, e);
+    return st == IML_ELIMIT ? too_large(s, it, st, e) : st;
 }
 
 void iml__synth_item_done(const iml__synth *s, iml__synth_item *it)

@@ -6,10 +6,13 @@
 // LB25 or LB30a without the same states beside it, and hides which rule fired.
 #include "src/synth/uax.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "src/base/arena.h"
 #include "src/base/err.h"
+#include "src/base/hash.h"
 #include "src/base/mem.h"
 
 #ifdef IML_LIBTHAI
@@ -182,7 +185,37 @@ iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_
     }
     return IML_OK;
 }
+
+void iml__thai_version(const char *utf8, size_t n, char *out, size_t cap)
+{
+    iml__thai *t = NULL;
+    iml_arena a;
+    utf8proc_int32_t v;
+    uint32_t count = 0;
+    out[0] = 0;
+    if (iml__thai_new(&t, NULL) || !t) return;
+    if (!iml__arena_open(&a, ((size_t)1 << 20) + 16 * n, -1, NULL)) {
+        uint32_t *cp = iml_arena_alloc(&a, (n + 1) * sizeof *cp);
+        uint8_t *may = iml_arena_calloc(&a, n + 1, 1);
+        for (size_t at = 0; cp && at < n; count++) {
+            utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)utf8 + at,
+                                                    (utf8proc_ssize_t)(n - at), &v);
+            if (len <= 0) break;
+            cp[count] = (uint32_t)v, at += (size_t)len;
+        }
+        if (cp && may && !iml__thai_breaks(t, cp, count, may, &a, NULL))
+            (void)snprintf(out, cap, "libthai %s, breaks %016llx", IML_LIBTHAI_VERSION,
+                           (unsigned long long)iml__xxh3(may, count));
+        iml__arena_close(&a);
+    }
+    iml__thai_free(&t);
+}
 #else
+void iml__thai_version(const char *utf8, size_t n, char *out, size_t cap)
+{
+    (void)utf8, (void)n, (void)cap;
+    out[0] = 0;
+}
 iml_status iml__thai_new(iml__thai **out, iml_err *e)
 {
     (void)e;

@@ -12,7 +12,10 @@
 #include "src/synth/render.h"
 
 enum { IML__SYNTH_TABLES = 1 }; // version of keys, streams and formulas (synth.md 5)
-enum { IML__TEXT_ATTEMPTS = 16, IML__FACE_ATTEMPTS = 4, IML__BACK_ATTEMPTS = 16, IML__FACES = 4 };
+enum { IML__TEXT_ATTEMPTS = 16, IML__FACE_ATTEMPTS = 4, IML__BACK_ATTEMPTS = 16 };
+enum { IML__FALLBACKS = 11, IML__FACES = IML__FALLBACKS + 1 }; // 8 of the user's and 3 of ours
+// Counters of a run. Behind the named ones stand two a background file: how often it was refused as
+// broken, and as over --max-pixels.
 enum { IML__COUNT_TEXT, IML__COUNT_FACE, IML__COUNT_BACK, IML__COUNT_FORCED, IML__SYNTH_COUNTERS };
 
 typedef struct iml__synth_opts { // from the command line; strings and lists are *borrowed*
@@ -27,7 +30,8 @@ typedef struct iml__synth_opts { // from the command line; strings and lists are
     size_t ncorpora, ntexts;
     const char *corpus_dir;
     const char *const *font_dirs, *const *fonts, *const *background_dirs; // background_dirs: D[=W]
-    size_t nfont_dirs, nfonts, nbackground_dirs;
+    const char *const *fallback_fonts; // asked before the built-in fallbacks, in order
+    size_t nfont_dirs, nfonts, nbackground_dirs, nfallback_fonts;
     const char *background; // images builtin none white #rrggbb, or a kind; NULL: by what is given
     uint64_t count;         // 0: of the configuration
     int format, colour, container, quality_lo, quality_hi; // -1: of the configuration
@@ -56,12 +60,13 @@ typedef struct iml__synth {
     iml__corpora *corpora;
     iml__fontindex *fonts;
     double *font_weight; // of each usable face; NULL: all alike
-    size_t fallback[3], nfallback;
+    size_t fallback[IML__FALLBACKS], nfallback;
     iml__synth_spec *spec;
     iml__seats seats;
     iml__streams streams;
     iml__back_file *back;
     uint32_t nback;
+    uint64_t max_pixels; // of one that is decoded; 0: the decoder's own limit
     double *back_weight;      // NULL: all alike
     enum iml__bg_kind bg;     // IMAGE: files; BG_KINDS: any built-in kind; else that kind
     uint8_t bg_rgb[3];
@@ -102,6 +107,7 @@ typedef struct iml__synth_item { // everything lies in the arena
     iml__face *face[IML__FACES];
     uint32_t nfaces;
     uint32_t text_attempt, face_attempt, back_attempt;
+    uint32_t refused[IML__BACK_ATTEMPTS]; // the counters of the files that back_attempt passed over
     int32_t back; // file, or -1
     const iml__bg_picture *picture;
     iml__lay_opt opt;

@@ -123,6 +123,8 @@ static void count(iml_item *it, const iml__synth_item *x)
     if (x->text_attempt) iml_count(it, IML__COUNT_TEXT, x->text_attempt);
     if (x->face_attempt) iml_count(it, IML__COUNT_FACE, x->face_attempt);
     if (x->back_attempt) iml_count(it, IML__COUNT_BACK, x->back_attempt);
+    for (uint32_t k = 0; k < x->back_attempt; k++)
+        if (x->refused[k] < IML_COUNTERS_MAX) iml_count(it, x->refused[k], 1);
     if (x->out.ink_forced) iml_count(it, IML__COUNT_FORCED, 1);
 }
 
@@ -153,10 +155,15 @@ static void label(void *user, uint64_t i, char *text, size_t cap)
     (void)snprintf(text, cap, "%s", s->config->spec[iml__seat(&s->seats, i, &k)].name);
 }
 
-void iml__synth_job(iml__synth *s)
+iml_status iml__synth_job(iml__synth *s, iml_err *e)
 {
-    static const char *const counters[IML__SYNTH_COUNTERS] = {
+    static const char *const named[IML__SYNTH_COUNTERS] = {
         "texts_redrawn", "faces_redrawn", "backgrounds_redrawn", "colours_forced"};
+    uint64_t all = IML__SYNTH_COUNTERS + (s->bg == IML__BG_IMAGE ? 2 * (uint64_t)s->nback : 0);
+    uint32_t ncounters = (uint32_t)IML_MIN(all, (uint64_t)IML_COUNTERS_MAX);
+    const char **counters = iml_arena_calloc(&s->arena, ncounters, sizeof *counters);
+    if (!counters) return IML_FAIL(e, IML_ENOMEM, "no memory for a job");
+    memcpy(counters, named, sizeof named);
     static const char *const stages[IML_STAGE_MAX] = {[IML_STAGE_DECODE] = "background", [IML_STAGE_ENCODE] = "encode",
                                                       [IML_STAGE_WRITE] = "write", [IML__STAGE_LAYOUT] = "layout",
                                                       [IML__STAGE_RENDER] = "render", [IML__STAGE_LABEL] = "label"};
@@ -169,7 +176,7 @@ void iml__synth_job(iml__synth *s)
                        .user = s,
                        .config_hash = s->config_hash,
                        .grain = (uint32_t)IML_MIN(reuse * s->config->nspec, (uint64_t)64),
-                       .ncounters = IML__SYNTH_COUNTERS,
+                       .ncounters = ncounters,
                        .counter_names = counters,
                        .stage_names = stages,
                        .appends = (s->config->output.labels & IML__LABEL_JSONL) != 0,
@@ -182,4 +189,5 @@ void iml__synth_job(iml__synth *s)
                        .settings_json = iml__str_text(&s->settings),
                        .versions_json = iml__str_text(&s->versions),
                        .inputs_json = iml__str_text(&s->inputs)};
+    return IML_OK;
 }

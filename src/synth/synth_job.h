@@ -4,6 +4,7 @@
 
 #include "src/synth/synth.h"
 
-void iml__synth_job(iml__synth *s); // fills s->job; all that it needs is open
+// Fills s->job; all that it needs is open.
+iml_status iml__synth_job(iml__synth *s, iml_err *e);
 
 #endif

@@ -14,6 +14,7 @@
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
 #include "src/synth/synth_job.h"
+#include "src/synth/uax.h"
 
 #include <fnmatch.h>
 #include <fribidi.h>
@@ -148,6 +149,29 @@ static iml_status read_config(iml__synth *s, const iml__synth_opts *o, iml__comp
 
 // ---- Fonts
 
+// The user's fallbacks, then the built-in ones. Those of the user draw Common characters only, as
+// the built-in ones do.
+static iml_status find_fallbacks(iml__synth *s, const iml__synth_opts *o, iml_err *e)
+{
+    size_t n = iml__fontindex_count(s->fonts), ours[3];
+    if (o->nfallback_fonts > IML__FALLBACKS - IML_COUNT_OF(ours))
+        return IML_FAIL(e, IML_EARG, "--fallback-font: at most %d are taken",
+                        (int)(IML__FALLBACKS - IML_COUNT_OF(ours)));
+    for (size_t k = 0; k < o->nfallback_fonts; k++) {
+        size_t i = 0;
+        while (i < n && strcmp(iml__fontindex_font(s->fonts, i)->path, o->fallback_fonts[k])) i++;
+        if (i == n)
+            return IML_FAIL(e, IML_EARG,
+                            "--fallback-font %s: is not a font that can be used, or the same file "
+                            "as another (--list fonts says why)",
+                            o->fallback_fonts[k]);
+        s->fallback[s->nfallback++] = i;
+    }
+    size_t nours = iml__fontindex_fallbacks(s->fonts, ours);
+    for (size_t k = 0; k < nours; k++) s->fallback[s->nfallback++] = ours[k];
+    return IML_OK;
+}
+
 static iml_status find_fonts(iml__synth *s, const iml__synth_opts *o, iml_err *e)
 {
     const iml__config *c = s->config;
@@ -166,6 +190,9 @@ static iml_status find_fonts(iml__synth *s, const iml__synth_opts *o, iml_err *e
             IML_TRY(iml__fontindex_add_dir(s->fonts, path, e));
     }
     if (!given) IML_TRY(iml__fontindex_add_system(s->fonts, e));
+    for (size_t i = 0; i < o->nfallback_fonts; i++)
+        IML_TRY(iml__fontindex_add_file(s->fonts, o->fallback_fonts[i], e));
+    given += o->nfallback_fonts;
     if (given) s->foreign = true;
     char cache[4096];
     if (iml__fontindex_cache_place(cache, sizeof cache))
@@ -175,7 +202,7 @@ static iml_status find_fonts(iml__synth *s, const iml__synth_opts *o, iml_err *e
     if (given)
         IML_TRY(iml__fontindex_prove_apart(s->fonts, IML_MODE_PROCESS, FONT_TIMEOUT_S, NULL, &apart, e));
     IML_TRY(iml__fontindex_finish(s->fonts, e));
-    s->nfallback = iml__fontindex_fallbacks(s->fonts, s->fallback);
+    IML_TRY(find_fallbacks(s, o, e));
     if (!c->nfont_weights) return IML_OK;
     size_t n = iml__fontindex_count(s->fonts);
     s->font_weight = iml_arena_calloc(&s->arena, n, sizeof *s->font_weight);
@@ -191,7 +218,16 @@ static iml_status find_fonts(iml__synth *s, const iml__synth_opts *o, iml_err *e
     return IML_OK;
 }
 
-static iml_status filter_fonts(iml__synth *s, iml__complaints *talk, iml_err *e)
+// What was given as a fallback alone draws no text of its own.
+static bool is_fallback_only(const iml__synth_opts *o, const char *path)
+{
+    for (size_t k = 0; k < o->nfallback_fonts; k++)
+        if (!strcmp(o->fallback_fonts[k], path)) return true;
+    return false;
+}
+
+static iml_status filter_fonts(iml__synth *s, const iml__synth_opts *o, iml__complaints *talk,
+                               iml_err *e)
 {
     size_t words = iml__fontindex_words(s->fonts), n = iml__fontindex_count(s->fonts);
     s->spec = iml_arena_calloc(&s->arena, s->config->nspec, sizeof *s->spec);
@@ -209,6 +245,7 @@ static iml_status filter_fonts(iml__synth *s, iml__complaints *talk, iml_err *e)
                 fnmatch(spec->font_filter, iml__fontindex_font(s->fonts, i)->path, 0))
                 continue;
             if (s->font_weight && s->font_weight[i] <= 0) continue;
+            if (is_fallback_only(o, iml__fontindex_font(s->fonts, i)->path)) continue;
             x->row[i / 64] |= (uint64_t)1 << (i % 64);
             x->faces++;
         }
@@ -402,7 +439,11 @@ static iml_status choose_backgrounds(iml__synth *s, const iml__synth_opts *o, im
             return IML_FAIL(e, IML_EARG,
                             "--background images: give a --background-dir with pictures in it");
         s->bg = IML__BG_IMAGE;
-        return iml__bg_cache_new(&s->cache, o->cache_bytes ? o->cache_bytes : CACHE_DEFAULT, e);
+        IML_TRY(
+            iml__bg_cache_new(&s->cache, o->cache_bytes ? o->cache_bytes : CACHE_DEFAULT, e));
+        s->max_pixels = o->max_pixels;
+        iml__bg_cache_max_pixels(s->cache, o->max_pixels);
+        return IML_OK;
     }
     if (!strcmp(want, "builtin"))
         s->bg = IML__BG_KINDS;
@@ -437,11 +478,16 @@ static void write_versions(iml__synth *s)
     (void)snprintf(s->freetype, sizeof s->freetype, "%d.%d.%d", a, b, c);
     (void)snprintf(text, sizeof text, "freetype %s, harfbuzz %s, fribidi %s, utf8proc %s",
                    s->freetype, hb_version_string(), FRIBIDI_VERSION, utf8proc_version());
+    char thai[80];
+    const iml__builtin_corpus *words = iml__builtin_corpora;
+    while (strcmp(words->name, "thai")) words++;
+    iml__thai_version((const char *)words->p, words->n, thai, sizeof thai);
     const iml__codec *codec = iml__codec_by_name(formats[s->config->output.format]);
     iml__jsonw_init(&w, &s->versions, 0);
     iml__jsonw_object(&w);
     iml__jsonw_key(&w, "tables"), iml__jsonw_u64(&w, IML__SYNTH_TABLES);
     iml__jsonw_key(&w, "text"), iml__jsonw_str(&w, text);
+    iml__jsonw_key(&w, "thai"), iml__jsonw_str(&w, *thai ? thai : NULL);
     iml__jsonw_key(&w, formats[s->config->output.format]),
         iml__jsonw_str(&w, codec ? codec->version() : NULL);
     iml__jsonw_end(&w);
@@ -482,15 +528,25 @@ static iml_status settle_hash(iml__synth *s, iml_err *e)
 {
     iml__str text, all;
     iml__jsonw w;
-    char bg[32];
+    char bg[64];
+    iml__limits usual;
+    iml__limits_default(&usual);
     iml__str_init(&text, TEXT_MAX), iml__str_init(&all, (size_t)1 << 28);
     iml__config_print(s->config, true, &text);
     (void)snprintf(bg, sizeof bg, "%d #%02x%02x%02x", (int)s->bg, s->bg_rgb[0], s->bg_rgb[1],
                    s->bg_rgb[2]);
+    // Which files are too large to be used is a matter of bytes too.
+    if (s->max_pixels && s->max_pixels != usual.max_pixels)
+        (void)snprintf(bg + strlen(bg), sizeof bg - strlen(bg), " <=%llu px",
+                       (unsigned long long)s->max_pixels);
     write_versions(s), write_inputs(s);
     iml__jsonw_init(&w, &s->settings, 0);
     iml__jsonw_object(&w);
     iml__jsonw_key(&w, "background"), iml__jsonw_str(&w, bg);
+    iml__jsonw_key(&w, "fallback_fonts"), iml__jsonw_array(&w);
+    for (size_t k = 0; k < s->nfallback; k++)
+        iml__jsonw_str(&w, iml__fontindex_font(s->fonts, s->fallback[k])->sha256);
+    iml__jsonw_end(&w);
     iml__jsonw_key(&w, "configuration"), iml__jsonw_strn(&w, iml__str_text(&text), text.n);
     iml__jsonw_end(&w);
     iml__str_add(&all, s->settings.p, s->settings.n);
@@ -508,7 +564,7 @@ static iml_status open_all(iml__synth *s, const iml__synth_opts *o, iml__complai
 {
     IML_TRY(read_config(s, o, talk, e));
     IML_TRY(find_fonts(s, o, e));
-    IML_TRY(filter_fonts(s, talk, e));
+    IML_TRY(filter_fonts(s, o, talk, e));
     iml_status st = iml__corpora_load(s->config, o->corpus_dir, o->config, &s->corpora, talk, e);
     if (st && st != IML_EARG) return st;
     iml_status bst = choose_backgrounds(s, o, e);
@@ -518,8 +574,7 @@ static iml_status open_all(iml__synth *s, const iml__synth_opts *o, iml__complai
     IML_TRY(iml__seats_of(s->config, &s->arena, &s->seats, e));
     iml__streams_init(&s->streams);
     IML_TRY(settle_hash(s, e));
-    iml__synth_job(s);
-    return IML_OK;
+    return iml__synth_job(s, e);
 }
 
 iml_status iml__synth_open(const iml__synth_opts *o, iml__complaints *talk, iml__synth **out,

@@ -22,6 +22,9 @@ iml_status iml__thai_new(iml__thai **t, iml_err *e);
 void iml__thai_free(iml__thai **t);
 iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_t *may,
                             iml_arena *a, iml_err *e);
+// "libthai 0.1.29, breaks 9f..", the latter a hash of what it finds in a text; "" without it. The
+// library cannot tell which dictionary it uses, so its answers are asked instead.
+void iml__thai_version(const char *utf8, size_t n, char *out, size_t cap);
 // Of a column read downward, set mixed: whether this character has to come with its vertical form.
 // Other Tu characters stay upright as they are and Tr characters are turned (UAX 50).
 bool iml__lay_needs_vert(uint32_t cp);

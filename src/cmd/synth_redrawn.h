@@ -1,0 +1,15 @@
+// synth_redrawn.h: the end of synth's closing line: what had to be drawn again.
+#ifndef IML_CMD_SYNTH_REDRAWN_H
+#define IML_CMD_SYNTH_REDRAWN_H
+
+#include "src/synth/synth.h"
+
+struct iml__redrawn { // *borrowed*
+    const iml__synth *synth;
+    const char *out; // the data set's directory
+};
+// iml__session's closing: " Redrawn: 214 texts no face covered, 1 background (broken: bg/x.jpg)",
+// or nothing. user: struct iml__redrawn.
+void iml__redrawn_line(void *user, const iml_report *r, iml__str *out);
+
+#endif
