@@ -11,11 +11,15 @@
 #include "src/base/arena.h"
 #include "src/base/err.h"
 #include "src/image/map_steps.h"
+#include "src/kernel/kernel.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { SIDE_MAX = 1 << 22 }; // px: what 1/256 px in 32 bits can address, with room
+enum {
+    SIDE_MAX = 1 << 22, // px: what 1/256 px in 32 bits can address, with room
+    RUN = 128           // nodes of a row at a time
+};
 
 void iml__map_init(iml__map *m, int32_t w, int32_t h)
 {
@@ -47,10 +51,11 @@ iml_status iml__map_add(iml__map *m, const iml__op *op, iml_err *e)
     return IML_OK;
 }
 
-static void back_all(const iml__map *m, double scale, double *x, double *y)
+// n points of the destination, in place.
+static void back_all(const iml__map *m, double scale, double *x, double *y, size_t n)
 {
-    *x += m->ox, *y += m->oy;
-    for (int32_t k = m->nsteps; k-- > 0;) iml__step_back(&m->step[k], scale, x, y);
+    for (size_t i = 0; i < n; i++) x[i] += m->ox, y[i] += m->oy;
+    for (int32_t k = m->nsteps; k-- > 0;) iml__step_back(&m->step[k], scale, x, y, n);
 }
 
 static void forth_all(const iml__map *m, double *x, double *y)
@@ -61,58 +66,62 @@ static void forth_all(const iml__map *m, double *x, double *y)
 
 // ---- The lattice
 
-static int64_t fixed(double v)
+// Nodes (i0, j) .. (i0 + n - 1, j), n <= RUN.
+static void nodes(const iml__map *m, double scale, int32_t i0, int32_t j, size_t n, int64_t *x,
+                  int64_t *y)
 {
-    v = IML_CLAMP(v, -(double)(1 << 28), (double)(1 << 28));
-    return (int64_t)floor(v * 65536 + 0.5);
-}
-
-static iml_status fill(iml__map *m, double scale, iml_arena *a, int64_t **x, int64_t **y,
-                       iml_err *e)
-{
-    size_t n = (size_t)m->nx * (size_t)m->ny;
-    *x = iml_arena_alloc(a, n * sizeof **x);
-    *y = iml_arena_alloc(a, n * sizeof **y);
-    if (!*x || !*y)
-        return IML_FAIL(e, IML_ENOMEM, "no memory for a map of %d x %d nodes", (int)m->nx,
-                        (int)m->ny);
+    double px[RUN], py[RUN];
     int g = 1 << m->lg;
-    for (int32_t j = 0; j < m->ny; j++)
-        for (int32_t i = 0; i < m->nx; i++) {
-            double px = (double)i * g + 0.5, py = (double)j * g + 0.5;
-            back_all(m, scale, &px, &py);
-            (*x)[(size_t)j * (size_t)m->nx + (size_t)i] = fixed(px);
-            (*y)[(size_t)j * (size_t)m->nx + (size_t)i] = fixed(py);
-        }
-    return IML_OK;
+    for (size_t i = 0; i < n; i++)
+        px[i] = ((double)i0 + (double)i) * g + 0.5, py[i] = (double)j * g + 0.5;
+    back_all(m, scale, px, py, n);
+    iml__kernel()->fixed_f64(x, px, n);
+    iml__kernel()->fixed_f64(y, py, n);
 }
 
-// The four corner values of a cell's Jacobian, as a share of g^2; a bilinear map has its least
-// there.
-static double least_jacobian(const iml__map *m, const int64_t *x, const int64_t *y, size_t at)
+static void fill(const iml__map *m, double scale, int64_t *x, int64_t *y)
 {
-    size_t n = (size_t)m->nx;
-    const size_t c[4] = {at, at + 1, at + n + 1, at + n};
-    double least = INFINITY, unit = 65536.0 * (1 << m->lg);
-    for (int k = 0; k < 4; k++) {
-        size_t o = c[k], p = c[(k + 1) & 3], q = c[(k + 3) & 3];
-        double ax = (double)(x[p] - x[o]) / unit, ay = (double)(y[p] - y[o]) / unit;
-        double bx = (double)(x[q] - x[o]) / unit, by = (double)(y[q] - y[o]) / unit;
+    for (int32_t j = 0; j < m->ny; j++)
+        for (int32_t i = 0; i < m->nx; i += RUN) {
+            size_t n = (size_t)IML_MIN(m->nx - i, (int32_t)RUN);
+            size_t at = (size_t)j * (size_t)m->nx + (size_t)i;
+            nodes(m, scale, i, j, n, x + at, y + at);
+        }
+}
+
+// Of the cell between nodes 0, 1 above and 2, 3 below, in the kernel's measure.
+static double least_jacobian(const int64_t x[4], const int64_t y[4])
+{
+    double least = INFINITY;
+    for (int k = 0; k < 4; k++) { // a row's edge and a column's edge meet at each corner
+        int row = k & 2, col = k & 1;
+        double ax = (double)(x[row + 1] - x[row]), ay = (double)(y[row + 1] - y[row]);
+        double bx = (double)(x[col + 2] - x[col]), by = (double)(y[col + 2] - y[col]);
         least = IML_MIN(least, ax * by - ay * bx);
     }
     return least;
 }
 
-// Against the map without elastic and grid, as a strong perspective alone may lie below 1/4.
-static bool folds(const iml__map *m, const int64_t *x, const int64_t *y, const int64_t *bx,
-                  const int64_t *by)
+// Folded cells are those where the Jacobian (a bilinear map has its least at a corner) falls to a
+// quarter of that without elastic and grid, or of 1: a strong perspective alone may lie below 1/4.
+// A cell above a quarter is therefore safe, and the plain map is only asked for about others.
+static bool folds(const iml__map *m, const int64_t *x, const int64_t *y)
 {
-    for (int32_t j = 0; j + 1 < m->ny; j++)
-        for (int32_t i = 0; i + 1 < m->nx; i++) {
-            size_t at = (size_t)j * (size_t)m->nx + (size_t)i;
-            double base = least_jacobian(m, bx, by, at);
-            if (least_jacobian(m, x, y, at) <= 0.25 * IML_MIN(1.0, base)) return true;
+    const iml__kernels *k = iml__kernel();
+    size_t nx = (size_t)m->nx;
+    double one = 65536.0 * 65536.0 * (double)((int64_t)1 << 2 * m->lg);
+    for (int32_t j = 0; j + 1 < m->ny; j++) {
+        const int64_t *ax = x + (size_t)j * nx, *ay = y + (size_t)j * nx;
+        for (size_t i = 0; i + 1 < nx; i++) {
+            i += k->fold_row(ax + i, ay + i, ax + nx + i, ay + nx + i, nx - 1 - i, 0.25 * one);
+            if (i + 1 >= nx) break;
+            int64_t px[4], py[4];
+            nodes(m, 0, (int32_t)i, j, 2, px, py);
+            nodes(m, 0, (int32_t)i, j + 1, 2, px + 2, py + 2);
+            double limit = 0.25 * IML_MIN(one, least_jacobian(px, py));
+            if (!k->fold_row(ax + i, ay + i, ax + nx + i, ay + nx + i, 1, limit)) return true;
         }
+    }
     return false;
 }
 
@@ -124,45 +133,35 @@ static bool displaces(const iml__map *m)
 }
 
 // Nodes of the destination as it is; lowers distortion_scale until nothing folds.
-static iml_status lattice(iml__map *m, iml_arena *a, int64_t **x, int64_t **y, iml_err *e)
+static iml_status lattice(iml__map *m, iml_arena *a, iml_err *e)
 {
     m->nx = ((m->w - 1) >> m->lg) + 2, m->ny = ((m->h - 1) >> m->lg) + 2;
-    IML_TRY(fill(m, m->distortion_scale, a, x, y, e));
-    if (!displaces(m) || m->distortion_scale == 0) return IML_OK;
-    size_t mark = iml__arena_mark(a);
-    int64_t *bx, *by, *tx = *x, *ty = *y;
-    IML_TRY(fill(m, 0, a, &bx, &by, e));
-    for (int tries = 0; folds(m, tx, ty, bx, by); tries++) {
+    size_t n = (size_t)m->nx * (size_t)m->ny;
+    m->x = iml_arena_alloc(a, n * sizeof *m->x);
+    m->y = iml_arena_alloc(a, n * sizeof *m->y);
+    if (!m->x || !m->y)
+        return IML_FAIL(e, IML_ENOMEM, "no memory for a map of %d x %d nodes", (int)m->nx,
+                        (int)m->ny);
+    fill(m, m->distortion_scale, m->x, m->y);
+    if (!displaces(m)) return IML_OK;
+    for (int tries = 0; m->distortion_scale > 0 && folds(m, m->x, m->y); tries++) {
         m->distortion_scale = tries < 40 ? m->distortion_scale * 0.8 : 0;
-        if (m->distortion_scale == 0) {
-            memcpy(*x, bx, (size_t)m->nx * (size_t)m->ny * sizeof **x);
-            memcpy(*y, by, (size_t)m->nx * (size_t)m->ny * sizeof **y);
-            break;
-        }
-        size_t again = iml__arena_mark(a);
-        IML_TRY(fill(m, m->distortion_scale, a, &tx, &ty, e));
-        memcpy(*x, tx, (size_t)m->nx * (size_t)m->ny * sizeof **x);
-        memcpy(*y, ty, (size_t)m->nx * (size_t)m->ny * sizeof **y);
-        tx = *x, ty = *y;
-        iml__arena_release(a, again);
+        fill(m, m->distortion_scale, m->x, m->y);
     }
-    iml__arena_release(a, mark);
     return IML_OK;
 }
 
-// Fields are drawn once, and the guard sees the map before it grows, so that grow's points are
-// near.
-static iml_status prepare(iml__map *m, iml_arena *a, iml_err *e)
+iml_status iml__map_prepare(iml__map *m, iml_arena *a, iml_err *e)
 {
     if (m->ready) return IML_OK;
     for (int32_t k = 0; k < m->nsteps; k++)
         if (iml__step_displaces(&m->step[k])) IML_TRY(iml__step_field(&m->step[k], a, e));
     m->ready = true;
     if (!displaces(m)) return IML_OK;
-    size_t mark = iml__arena_mark(a);
-    int64_t *x, *y;
-    iml_status st = lattice(m, a, &x, &y, e);
-    iml__arena_release(a, mark);
+    // The guard sees the map before it grows, so that grow's points are near.
+    iml_status st = lattice(m, a, e);
+    m->early_x = m->x, m->early_y = m->y;
+    m->x = m->y = NULL;
     return st;
 }
 
@@ -170,7 +169,7 @@ iml_status iml__map_grow(iml__map *m, iml_arena *a, const double *xy, size_t n, 
                          uint64_t max_pixels, iml_err *e)
 {
     if (m->x) return IML_FAIL(e, IML_EARG, "a built map cannot grow");
-    IML_TRY(prepare(m, a, e));
+    IML_TRY(iml__map_prepare(m, a, e));
     double x0 = 0, y0 = 0, x1 = m->w, y1 = m->h;
     for (size_t i = 0; i < n; i++) {
         double x = xy[2 * i], y = xy[2 * i + 1];
@@ -182,6 +181,7 @@ iml_status iml__map_grow(iml__map *m, iml_arena *a, const double *xy, size_t n, 
     if (!(w <= SIDE_MAX && h <= SIDE_MAX) || (max_pixels && w * h > (double)max_pixels))
         return IML_FAIL(e, IML_ELIMIT,
                         "the picture would grow to %.0f x %.0f px so that nothing is cut", w, h);
+    m->grown |= x0 != 0 || y0 != 0 || (int32_t)w != m->w || (int32_t)h != m->h;
     m->ox += x0, m->oy += y0;
     m->w = (int32_t)w, m->h = (int32_t)h;
     return IML_OK;
@@ -190,11 +190,14 @@ iml_status iml__map_grow(iml__map *m, iml_arena *a, const double *xy, size_t n, 
 iml_status iml__map_build(iml__map *m, iml_arena *a, iml_err *e)
 {
     if (m->x) return IML_FAIL(e, IML_EARG, "the map is built already");
-    IML_TRY(prepare(m, a, e));
-    int64_t *x, *y;
-    IML_TRY(lattice(m, a, &x, &y, e));
-    m->x = x, m->y = y;
-    return IML_OK;
+    IML_TRY(iml__map_prepare(m, a, e));
+    if (m->early_x && !m->grown) { // the same nodes
+        m->x = m->early_x, m->y = m->early_y;
+        return IML_OK;
+    }
+    iml_status st = lattice(m, a, e);
+    if (st != IML_OK) m->x = m->y = NULL;
+    return st;
 }
 
 bool iml__map_identity(const iml__map *m)

@@ -20,13 +20,13 @@ enum { IML__MAP_STEPS = 16 };
 
 typedef struct iml__map_step { // one op's inverse: from its own result back to what it was given
     iml__op op;
-    double w, h;     // of what it was given
-    double ow, oh;   // of its result
-    double inv[9];   // rotate, skew, trapezoid, perspective: 3x3; result -> given
-    double fwd[9];   // and back
-    double *dx, *dy; // elastic, grid: displacements at nodes, in px (before distortion_scale)
-    int32_t nx, ny;  // of those nodes
-    double px, py;   // their pitch; the first stands at (0, 0) (elastic: (1/2, 1/2))
+    double w, h;    // of what it was given
+    double ow, oh;  // of its result
+    double inv[9];  // rotate, skew, trapezoid, perspective: 3x3; result -> given
+    double fwd[9];  // and back
+    double *d;      // elastic, grid: dx, dy at nodes, in px (before distortion_scale)
+    int32_t nx, ny; // of those nodes
+    double px, py;  // their pitch; the first stands at (0, 0) (elastic: (1/2, 1/2))
 } iml__map_step;
 
 typedef struct iml__map {
@@ -37,10 +37,12 @@ typedef struct iml__map {
     int32_t nsteps;
     int32_t lg; // log2 of the pitch g
     bool bicubic;
-    enum iml__edge edge;      // of the last op added
-    double distortion_scale;  // 1, or what the guard against folding left of elastic and grid
-    double perspective_scale; // 1, or what keeps a perspective's quad convex
-    bool ready;               // fields are drawn
+    enum iml__edge edge;        // of the last op added
+    double distortion_scale;    // 1, or what the guard against folding left of elastic and grid
+    double perspective_scale;   // 1, or what keeps a perspective's quad convex
+    bool ready;                 // fields are drawn, the guard has set distortion_scale
+    bool grown;                 // since then
+    int64_t *early_x, *early_y; // nodes of the destination before it grew; NULL: never made
     int32_t nx, ny; // nodes; node (i, j) stands at ((i g + 1/2), (j g + 1/2)) of the destination
     int64_t *x, *y; // source coordinates in 16.16; NULL before build
 } iml__map;
@@ -49,6 +51,10 @@ void iml__map_init(iml__map *m, int32_t w, int32_t h);
 // IML_EARG: not an M op, a value out of range, too many steps; IML_ELIMIT: the picture gets too
 // large. A neutral op is taken and costs nothing.
 iml_status iml__map_add(iml__map *m, const iml__op *op, iml_err *e);
+// Draws the fields and lets the guard against folding set distortion_scale; grow and build do it
+// where it is not done. A copy of the struct taken after it may grow and be built anew, within the
+// life of the arena.
+iml_status iml__map_prepare(iml__map *m, iml_arena *a, iml_err *e);
 // Before build: moves and enlarges the destination (never shrinks it) until all n points (x, y
 // pairs of the source) lie at least `margin` px inside. max_pixels 0: no limit but 2^31 px a side.
 // IML_ELIMIT.

@@ -7,6 +7,7 @@
 // and invert by iteration, which the folding guard makes a contraction.
 #include "src/image/map_steps.h"
 
+#include "src/base/arena.h"
 #include "src/base/err.h"
 #include "src/base/fmath.h"
 #include "src/base/rng.h"
@@ -33,15 +34,6 @@ static void invert(const double m[9], double out[9])
                    m[3] * m[7] - m[4] * m[6], m[1] * m[6] - m[0] * m[7], m[0] * m[4] - m[1] * m[3]};
     double det = m[0] * c[0] + m[1] * c[3] + m[2] * c[6];
     for (int i = 0; i < 9; i++) out[i] = c[i] / det;
-}
-
-static void project(const double m[9], double *x, double *y)
-{
-    double w = m[6] * *x + m[7] * *y + m[8];
-    // Behind the horizon nothing is seen; far away on this side is as good.
-    if (w < 1e-6) w = 1e-6;
-    double u = (m[0] * *x + m[1] * *y + m[2]) / w, v = (m[3] * *x + m[4] * *y + m[5]) / w;
-    *x = u, *y = v;
 }
 
 // The w x h frame onto the quad TL TR BR BL (Heckbert 1989, unit square to quad).
@@ -195,37 +187,40 @@ static double lens_end(double k1, double k2) // r^2 of that place; negative: nev
     return lo > 0 ? lo : hi > 0 ? hi : -1;
 }
 
-static double lens_g(double r, double k1, double k2, double end, double *slope)
+static iml__lens lens_of(const iml__map_step *s)
 {
-    double q = r * r;
-    if (end >= 0 && q > end) {
-        double r0 = sqrt(end);
-        *slope = 0.25;
-        return r0 * (1 + k1 * end + k2 * end * end) + 0.25 * (r - r0);
-    }
-    *slope = 1 + 3 * k1 * q + 5 * k2 * q * q;
-    return r * (1 + k1 * q + k2 * q * q);
+    double k1 = s->op.v[IML__LENS_K1], k2 = s->op.v[IML__LENS_K2], end = lens_end(k1, k2);
+    bool size = s->op.v[IML__LENS_UNIT] == IML__LENS_SIZE;
+    double half = iml__hypot(s->w, s->h) / 2;
+    iml__lens l = {s->w / 2, s->h / 2, size ? s->w : half, size ? s->h : half, k1, k2, .end = end};
+    if (end < 0)
+        l.end = INFINITY;
+    else
+        l.rest = sqrt(end), l.base = l.rest * (1 + k1 * end + k2 * end * end);
+    return l;
 }
 
-static void lens(const iml__map_step *s, bool forth, double *x, double *y)
+// g and its slope; the kernel has the same g.
+static double lens_g(const iml__lens *l, double r, double *slope)
 {
-    double k1 = s->op.v[IML__LENS_K1], k2 = s->op.v[IML__LENS_K2], slope;
-    bool size = s->op.v[IML__LENS_UNIT] == IML__LENS_SIZE;
-    double half = iml__hypot(s->w, s->h) / 2, ux = size ? s->w : half, uy = size ? s->h : half;
-    double px = (*x - s->w / 2) / ux, py = (*y - s->h / 2) / uy, r = iml__hypot(px, py);
-    double end = lens_end(k1, k2), to = r;
+    double q = r * r;
+    *slope = q > l->end ? 0.25 : 1 + 3 * l->k1 * q + 5 * l->k2 * q * q;
+    return q > l->end ? l->base + 0.25 * (r - l->rest) : r * (1 + l->k1 * q + l->k2 * q * q);
+}
+
+static void lens_forth(const iml__map_step *s, double *x, double *y)
+{
+    iml__lens l = lens_of(s);
+    double px = (*x - l.cx) / l.ux, py = (*y - l.cy) / l.uy, r = iml__hypot(px, py), to = r, slope;
     if (r == 0) return;
-    if (!forth)
-        to = lens_g(r, k1, k2, end, &slope);
-    else
-        for (int i = 0; i < 60; i++) {
-            double f = lens_g(to, k1, k2, end, &slope) - r;
-            to -= f / IML_MAX(slope, 0.25);
-            if (to < 0) to = 0;
-            if (fabs(f) < 1e-13 * (1 + r)) break;
-        }
-    *x = s->w / 2 + px * (to / r) * ux;
-    *y = s->h / 2 + py * (to / r) * uy;
+    for (int i = 0; i < 60; i++) {
+        double f = lens_g(&l, to, &slope) - r;
+        to -= f / IML_MAX(slope, 0.25);
+        if (to < 0) to = 0;
+        if (fabs(f) < 1e-13 * (1 + r)) break;
+    }
+    *x = l.cx + px * (to / r) * l.ux;
+    *y = l.cy + py * (to / r) * l.uy;
 }
 
 // ---- elastic, grid
@@ -238,49 +233,55 @@ int iml__elastic_lg(double sigma)
 
 static double unit(uint32_t word) { return 2 * ((word + 0.5) * 0x1p-32) - 1; }
 
-// One pass of a Gaussian over n values `step` apart, edges reflect-101; tmp holds n.
-static void smooth(double *v, int32_t n, size_t step, const double *w, int r, double *tmp)
+// Rows through a padded copy, then columns from a copy with rows to spare; edges reflect-101.
+static void smooth(iml__map_step *s, const double *w, int r, double *copy)
 {
-    for (int32_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (int k = -r; k <= r; k++)
-            sum += w[k < 0 ? -k : k] * v[(size_t)iml__reflect101((int64_t)i + k, n) * step];
-        tmp[i] = sum;
+    size_t row = 2 * (size_t)s->nx, pad = 2 * (size_t)r;
+    for (int32_t y = 0; y < s->ny; y++) {
+        double *d = s->d + (size_t)y * row;
+        memcpy(copy + pad, d, row * sizeof *d);
+        for (int32_t k = 1; k <= r; k++) {
+            size_t left = 2 * (size_t)iml__reflect101(-k, s->nx);
+            size_t right = 2 * (size_t)iml__reflect101((int64_t)s->nx - 1 + k, s->nx);
+            double *l = copy + pad - 2 * (size_t)k, *e = copy + pad + row + 2 * (size_t)(k - 1);
+            l[0] = d[left], l[1] = d[left + 1], e[0] = d[right], e[1] = d[right + 1];
+        }
+        iml__kernel()->gauss_f64(d, copy, row, 2, w, r);
     }
-    for (int32_t i = 0; i < n; i++) v[(size_t)i * step] = tmp[i];
+    for (int32_t y = -r; y < s->ny + r; y++)
+        memcpy(copy + (size_t)(y + r) * row, s->d + (size_t)iml__reflect101(y, s->ny) * row,
+               row * sizeof *copy);
+    for (int32_t y = 0; y < s->ny; y++)
+        iml__kernel()->gauss_f64(s->d + (size_t)y * row, copy + (size_t)y * row, row, row, w, r);
 }
 
 static iml_status smooth_all(iml__map_step *s, double sigma, iml_arena *a, iml_err *e)
 {
     int r = (int)ceil(3 * sigma);
+    size_t mark = iml__arena_mark(a), nx = (size_t)s->nx, ny = (size_t)s->ny, pad = 2 * (size_t)r;
     double *w = iml_arena_alloc(a, ((size_t)r + 1) * sizeof *w), total = 0;
-    double *tmp = iml_arena_alloc(a, (size_t)IML_MAX(s->nx, s->ny) * sizeof *tmp);
-    if (!w || !tmp) return IML_FAIL(e, IML_ENOMEM, "no memory for an elastic field");
+    double *copy = iml_arena_alloc(a, 2 * IML_MAX(nx + pad, nx * (ny + pad)) * sizeof *copy);
+    if (!w || !copy) return IML_FAIL(e, IML_ENOMEM, "no memory for an elastic field");
     for (int k = 0; k <= r; k++) w[k] = iml__exp(-(double)k * k / (2 * sigma * sigma));
     for (int k = 1; k <= r; k++) total += 2 * w[k];
     total += w[0];
     for (int k = 0; k <= r; k++) w[k] /= total;
-    double *field[2] = {s->dx, s->dy};
-    for (int c = 0; c < 2; c++) {
-        for (int32_t y = 0; y < s->ny; y++)
-            smooth(field[c] + (size_t)y * (size_t)s->nx, s->nx, 1, w, r, tmp);
-        for (int32_t x = 0; x < s->nx; x++) smooth(field[c] + x, s->ny, (size_t)s->nx, w, r, tmp);
-    }
+    smooth(s, w, r, copy);
+    iml__arena_release(a, mark);
     return IML_OK;
 }
 
 // Nodes times two samples of the field, dx then dy, raster order, scaled.
 static iml_status draw_field(iml__map_step *s, double scale, iml_arena *a, iml_err *e)
 {
-    size_t n = (size_t)s->nx * (size_t)s->ny;
-    uint32_t *words = iml_arena_alloc(a, 2 * n * sizeof *words);
-    s->dx = iml_arena_alloc(a, n * sizeof *s->dx);
-    s->dy = iml_arena_alloc(a, n * sizeof *s->dy);
-    if (!words || !s->dx || !s->dy)
-        return IML_FAIL(e, IML_ENOMEM, "no memory for a field of displacements");
-    iml__rng_field(s->op.seed, s->op.index, s->op.field, 0, words, 2 * n);
-    for (size_t i = 0; i < n; i++)
-        s->dx[i] = unit(words[2 * i]) * scale, s->dy[i] = unit(words[2 * i + 1]) * scale;
+    size_t n = 2 * (size_t)s->nx * (size_t)s->ny;
+    s->d = iml_arena_alloc(a, n * sizeof *s->d);
+    size_t mark = iml__arena_mark(a);
+    uint32_t *words = iml_arena_alloc(a, n * sizeof *words);
+    if (!words || !s->d) return IML_FAIL(e, IML_ENOMEM, "no memory for a field of displacements");
+    iml__rng_field(s->op.seed, s->op.index, s->op.field, 0, words, n);
+    for (size_t i = 0; i < n; i++) s->d[i] = unit(words[i]) * scale;
+    iml__arena_release(a, mark);
     return IML_OK;
 }
 
@@ -299,44 +300,36 @@ iml_status iml__step_field(iml__map_step *s, iml_arena *a, iml_err *e)
     return smooth_all(s, sigma / g, a, e);
 }
 
-static void displacement(const iml__map_step *s, double x, double y, double *dx, double *dy)
+static iml__field field_of(const iml__map_step *s, double scale)
 {
     double half = s->op.id == IML__OP_ELASTIC ? 0.5 : 0;
-    double u = (x - half) / s->px, v = (y - half) / s->py;
-    u = IML_CLAMP(u, 0.0, (double)(s->nx - 1)), v = IML_CLAMP(v, 0.0, (double)(s->ny - 1));
-    int32_t i = (int32_t)IML_MIN(u, (double)(s->nx - 2)),
-            j = (int32_t)IML_MIN(v, (double)(s->ny - 2));
-    size_t at = (size_t)j * (size_t)s->nx + (size_t)i, n = (size_t)s->nx;
-    u -= i, v -= j;
-    *dx = (s->dx[at] * (1 - u) + s->dx[at + 1] * u) * (1 - v) +
-          (s->dx[at + n] * (1 - u) + s->dx[at + n + 1] * u) * v;
-    *dy = (s->dy[at] * (1 - u) + s->dy[at + 1] * u) * (1 - v) +
-          (s->dy[at + n] * (1 - u) + s->dy[at + n + 1] * u) * v;
+    return (iml__field){s->d, s->nx, s->ny, s->px, s->py, half, scale};
 }
 
-void iml__step_back(const iml__map_step *s, double scale, double *x, double *y)
+void iml__step_back(const iml__map_step *s, double scale, double *x, double *y, size_t n)
 {
-    double dx, dy;
-    if (s->op.id == IML__OP_LENS)
-        lens(s, false, x, y);
-    else if (!iml__step_displaces(s))
-        project(s->inv, x, y);
-    else {
-        displacement(s, *x, *y, &dx, &dy);
-        *x += scale * dx, *y += scale * dy;
+    if (s->op.id == IML__OP_LENS) {
+        iml__lens l = lens_of(s);
+        iml__kernel()->lens_f64(x, y, n, &l);
+    } else if (!iml__step_displaces(s)) {
+        iml__kernel()->project_f64(x, y, n, s->inv);
+    } else if (scale != 0) {
+        iml__field f = field_of(s, scale);
+        iml__kernel()->displace_f64(x, y, n, &f);
     }
 }
 
 void iml__step_forth(const iml__map_step *s, double scale, double *x, double *y)
 {
     if (s->op.id == IML__OP_LENS)
-        lens(s, true, x, y);
+        lens_forth(s, x, y);
     else if (!iml__step_displaces(s))
-        project(s->fwd, x, y);
+        iml__project(s->fwd, x, y);
     else {
+        iml__field f = field_of(s, scale);
         double x0 = *x, y0 = *y, dx, dy;
         for (int i = 0; i < 60; i++) {
-            displacement(s, *x, *y, &dx, &dy);
+            iml__field_at(&f, *x, *y, &dx, &dy);
             double nx = x0 - scale * dx, ny = y0 - scale * dy, move = fabs(nx - *x) + fabs(ny - *y);
             *x = nx, *y = ny;
             if (move < 1e-6) break;

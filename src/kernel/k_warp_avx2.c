@@ -35,11 +35,52 @@ static inline __m256i along(struct cell c, int lg)
                             _mm256_set1_epi32(c.high));
 }
 
+// (v + 512) >> 10, saturated to 32 bits in the low half of each lane; |v| < 2^49.
+static inline __m256i quarter(__m256i v)
+{
+    const __m256i most = _mm256_set1_epi64x(INT32_MAX), least = _mm256_set1_epi64x(INT32_MIN);
+    const int64_t bias = (int64_t)1 << 60; // AVX2 shifts 64 bits without their sign only
+    v = _mm256_srli_epi64(_mm256_add_epi64(v, _mm256_set1_epi64x(bias + 512)), 10);
+    v = _mm256_sub_epi64(v, _mm256_set1_epi64x(bias >> 10));
+    v = _mm256_blendv_epi8(v, most, _mm256_cmpgt_epi64(v, most));
+    return _mm256_blendv_epi8(v, least, _mm256_cmpgt_epi64(least, v));
+}
+
+static inline __m256i nodes(const int64_t *a, const int64_t *b, int v)
+{
+    __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)a);
+    return _mm256_add_epi64(x, v ? _mm256_loadu_si256((const __m256i *)(const void *)b) : x);
+}
+
+// Two pixels a cell: node i at 2 i, the mean with its neighbour at 2 i + 1. The halves of g g / 2
+// are (.. + 2) >> 2 before (.. + 128) >> 8, together (.. + 514) >> 10.
+static size_t cells_of_two(int32_t *d, size_t n, const int64_t *a, const int64_t *b, int v)
+{
+    const __m256i two = _mm256_set1_epi64x(2);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8, a += 4, b += 4) {
+        __m256i here = nodes(a, b, v);
+        __m256i next = nodes(a + 1, b + 1, v);
+        __m256i even = quarter(_mm256_add_epi64(_mm256_add_epi64(here, here), two));
+        __m256i odd = quarter(_mm256_add_epi64(_mm256_add_epi64(here, next), two));
+        _mm256_storeu_si256((__m256i *)(void *)(d + i),
+                            _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA));
+    }
+    return i;
+}
+
 void iml__lattice_row_avx2(int32_t *cx, int32_t *cy, size_t n, const int64_t *ax, const int64_t *ay,
                            const int64_t *bx, const int64_t *by, int u0, int v, int lg)
 {
     size_t g = (size_t)1 << lg, i = 0;
-    if (lg < 2 || u0) { // cells of one or two pixels gain nothing
+    if (lg == 1 && !u0) {
+        i = cells_of_two(cx, n, ax, bx, v);
+        (void)cells_of_two(cy, n, ay, by, v);
+        size_t at = i >> 1;
+        iml__lattice_row_scalar(cx + i, cy + i, n - i, ax + at, ay + at, bx + at, by + at, 0, v, 1);
+        return;
+    }
+    if (lg < 2 || u0) { // cells of one pixel gain nothing
         iml__lattice_row_scalar(cx, cy, n, ax, ay, bx, by, u0, v, lg);
         return;
     }

@@ -8,6 +8,7 @@
 
 #include "src/base/cpu.h"
 #include "src/base/iml_attr.h"
+#include "src/kernel/map_row.h"
 #include "src/kernel/noise.h"
 
 typedef struct iml__kernels {

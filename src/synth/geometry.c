@@ -284,12 +284,11 @@ static double sticks_out(const iml__geometry *g)
 
 // ----
 
-static iml_status make_map(const iml__render_params *p, double margin, iml_arena *a,
-                           iml__geometry *g, iml_err *e)
+// The map of `plain`, as grown so that nothing is cut.
+static iml_status make_map(const iml__render_params *p, const iml__map *plain, double margin,
+                           iml_arena *a, iml__geometry *g, iml_err *e)
 {
-    iml__map_init(&g->map, g->canvas_w, g->canvas_h);
-    IML_TRY(add_all(p, &g->map, e));
-    g->moves = g->map.nsteps > 0;
+    g->map = *plain;
     g->w = g->canvas_w, g->h = g->canvas_h;
     if (!g->moves) return IML_OK;
     if (!p->clip_allow) {
@@ -309,11 +308,16 @@ static iml_status make_map(const iml__render_params *p, double margin, iml_arena
 iml_status iml__geometry_make(const iml__render_params *p, const iml__lay_block *b, iml_arena *a,
                               iml__geometry *g, iml_err *e)
 {
+    iml__map plain;
     *g = (iml__geometry){.b = b};
     IML_TRY(canvas(p, g, e));
+    iml__map_init(&plain, g->canvas_w, g->canvas_h);
+    IML_TRY(add_all(p, &plain, e));
+    g->moves = plain.nsteps > 0;
+    if (g->moves) IML_TRY(iml__map_prepare(&plain, a, e));
     double margin = 1;
     for (int k = 0; k < TRIES; k++) {
-        IML_TRY(make_map(p, margin, a, g, e));
+        IML_TRY(make_map(p, &plain, margin, a, g, e));
         IML_TRY(places(g, a, e));
         // Edges of bent quads lie farther out than their corners told; the lattice between nodes
         // differs from the exact map by a little.

@@ -7,6 +7,7 @@
 
 #include "src/kernel/kernel.h"
 
+#include <math.h>
 #include <sys/mman.h>
 
 enum { CAP = 1 << 14, PAGE = 4096, BUFFERS = 6, TAIL = 140 };
@@ -298,6 +299,97 @@ static void lattice_rows(void **state)
             }
 }
 
+static double between(double lo, double hi) { return lo + (hi - lo) * (rnd() * 0x1p-32); }
+
+// n doubles in lo..hi that end or begin at a forbidden page.
+static double *doubles(int buffer, size_t n, bool at_end, double lo, double hi)
+{
+    double *p = (double *)(void *)(at_end ? room[buffer] + CAP - 8 * n : room[buffer]);
+    for (size_t i = 0; i < n; i++) p[i] = between(lo, hi);
+    return p;
+}
+
+static void gauss_in_double(void **state)
+{
+    (void)state;
+    LENGTHS(n, e)
+    {
+        int r = (int)(rnd() % 20);
+        size_t step = 1 + rnd() % 30;
+        double *s = doubles(0, n + 2 * (size_t)r * step, e, -50, 50);
+        double *w = doubles(1, (size_t)r + 1, e, 0, 1);
+        TWINS(2, 8 * n, e, k->gauss_f64((double *)(void *)out, s, n, step, w, r));
+    }
+}
+
+// A kernel that moves points in place: both axes' bytes, from the same start.
+static void moved(const iml__kernels *k, int which, const void *how, const double *from, size_t n,
+                  double *x, double *y)
+{
+    memcpy(x, from, 8 * n), memcpy(y, from + n, 8 * n);
+    if (which == 0) k->project_f64(x, y, n, how);
+    if (which == 1) k->displace_f64(x, y, n, how);
+    if (which == 2) k->lens_f64(x, y, n, how);
+}
+
+static void points_move_alike(void **state)
+{
+    (void)state;
+    double from[2 * (TAIL + 260)], got[2 * (TAIL + 260)], m[9];
+    LENGTHS(n, e) for (int which = 0; which < 3; which++)
+    {
+        for (size_t i = 0; i < 2 * n; i++) from[i] = between(-200, 900);
+        if (n > 5) from[5] = 350, from[n + 5] = 350; // a lens's centre
+        for (int i = 0; i < 9; i++) m[i] = i < 6 ? between(-1, 1) : between(-0.002, 0.002);
+        m[8] = 1; // some points lie behind the horizon
+        int32_t nx = 2 + (int32_t)(rnd() % 30), ny = 2 + (int32_t)(rnd() % 20);
+        iml__field f = {.nx = nx, .ny = ny, .px = between(1, 60), .py = 8, .half = 0.5};
+        f.d = doubles(4, 2 * (size_t)(nx * ny), e, -9, 9), f.scale = between(0, 1);
+        iml__lens l = {350, 350, 700, 500, between(-0.5, 1), between(-0.5, 1), INFINITY, 0, 0};
+        if (rnd() & 1) l.end = between(0, 1), l.rest = sqrt(l.end), l.base = between(0, 1);
+        const void *how = which == 0 ? (const void *)m : which == 1 ? (const void *)&f : &l;
+        double *x = doubles(0, n, e, 0, 0), *y = doubles(1, n, e, 0, 0);
+        moved(scalar, which, how, from, n, x, y);
+        memcpy(got, x, 8 * n), memcpy(got + n, y, 8 * n);
+        if (n > 5 && which == 2) assert_true(x[5] == 350 && y[5] == 350);
+        moved(fast, which, how, from, n, x, y);
+        assert_memory_equal(got, x, 8 * n);
+        assert_memory_equal(got + n, y, 8 * n);
+    }
+}
+
+static void nodes_are_rounded_alike(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) LENGTHS(n, e)
+        {
+            double far = kind == 0 ? 1 : kind == 1 ? 1e4 : 1e12; // the last is clamped
+            double *s = doubles(0, n, e, -far, far);
+            for (size_t i = 0; i < n; i += 3) s[i] = rint(s[i] * 131072) / 131072; // halves
+            TWINS(2, 8 * n, e, k->fixed_f64((int64_t *)(void *)out, s, n));
+        }
+}
+
+static void the_first_fold_is_found(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) LENGTHS(n, e)
+        {
+            int64_t *q[4], spread = kind == 0 ? 1 << 14 : kind == 1 ? 1 << 18 : (int64_t)1 << 44;
+            for (int b = 0; b < 4; b++) {
+                q[b] = (int64_t *)(void *)(e ? room[b] + CAP - 8 * (n + 1) : room[b]);
+                for (size_t i = 0; i <= n; i++)
+                    q[b][i] = (b & 1 ? b / 2 : (int64_t)i) * 524288 +
+                              (int64_t)((uint64_t)rnd() << 32 | rnd()) % spread;
+            }
+            double one = 0x1p38, limit = 0.25 * one;
+            size_t at = scalar->fold_row(q[0], q[1], q[2], q[3], n, limit);
+            assert_int_equal(fast->fold_row(q[0], q[1], q[2], q[3], n, limit), at);
+            if (kind == 0) assert_int_equal(at, n);
+            if (kind == 2 && n > 100) assert_true(at < n);
+        }
+}
+
 static void warps(void **state)
 {
     (void)state;
@@ -384,6 +476,10 @@ int main(void)
         cmocka_unit_test(resample_passes),
         cmocka_unit_test(png_filters),
         cmocka_unit_test(lattice_rows),
+        cmocka_unit_test(gauss_in_double),
+        cmocka_unit_test(points_move_alike),
+        cmocka_unit_test(nodes_are_rounded_alike),
+        cmocka_unit_test(the_first_fold_is_found),
         cmocka_unit_test(warps),
         cmocka_unit_test(noise_levels),
         cmocka_unit_test(permutations),

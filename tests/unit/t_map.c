@@ -176,7 +176,7 @@ static void steps_invert_exactly(void **state)
                 double x = test_rand(&s) % 3000 / 10.0, y = test_rand(&s) % 1200 / 10.0, px = x,
                        py = y;
                 iml__step_forth(&m.step[k], m.distortion_scale, &px, &py);
-                iml__step_back(&m.step[k], m.distortion_scale, &px, &py);
+                iml__step_back(&m.step[k], m.distortion_scale, &px, &py, 1);
                 if (fabs(px - x) > 1e-3 || fabs(py - y) > 1e-3)
                     fail_msg("%s: %.3f %.3f came back as %.4f %.4f", runs[r].name, x, y, px, py);
             }
@@ -278,8 +278,37 @@ static void elastic_pitch_follows_sigma_and_spread_its_formula(void **state)
     assert_ok(iml__step_field(&m.step[0], &arena, e));
     double sum = 0;
     size_t n = (size_t)m.step[0].nx * (size_t)m.step[0].ny;
-    for (size_t i = 0; i < n; i++) sum += m.step[0].dx[i] * m.step[0].dx[i];
+    for (size_t i = 0; i < n; i++) sum += m.step[0].d[2 * i] * m.step[0].d[2 * i];
     assert_true(fabs(sqrt(sum / (double)n) / (0.163 * 80 / 8) - 1) < 0.05);
+}
+
+static bool same_nodes(const iml__map *a, const iml__map *b)
+{
+    size_t n = (size_t)a->nx * (size_t)a->ny * sizeof *a->x;
+    return a->nx == b->nx && a->ny == b->ny && a->w == b->w && a->h == b->h &&
+           !memcmp(a->x, b->x, n) && !memcmp(a->y, b->y, n);
+}
+
+static void copies_of_a_prepared_map_build_what_it_builds_alone(void **state)
+{
+    (void)state;
+    static const double near[2] = {150, 60}, far[2] = {-7, 130};
+    for (size_t r = 0; r < IML_COUNT_OF(runs); r++)
+        for (int grows = 0; grows < 2; grows++) {
+            const double *xy = grows ? far : near;
+            iml__map alone = make(&runs[r], 300, 120, r), first = make(&runs[r], 300, 120, r);
+            assert_ok(iml__map_grow(&alone, &arena, xy, 1, 1, 0, e));
+            assert_ok(iml__map_build(&alone, &arena, e));
+            assert_ok(iml__map_prepare(&first, &arena, e));
+            for (int k = 0; k < 2; k++) {
+                iml__map copy = first;
+                assert_ok(iml__map_grow(&copy, &arena, xy, 1, 1, 0, e));
+                assert_ok(iml__map_build(&copy, &arena, e));
+                assert_true(same_nodes(&alone, &copy));
+                assert_true(alone.distortion_scale == copy.distortion_scale);
+            }
+            iml__arena_reset(&arena);
+        }
 }
 
 static void source_box_covers_every_tap(void **state)
@@ -379,6 +408,7 @@ int main(void)
         T(nothing_folds_however_strong),
         T(grow_keeps_every_point_inside),
         T(elastic_pitch_follows_sigma_and_spread_its_formula),
+        T(copies_of_a_prepared_map_build_what_it_builds_alone),
         T(source_box_covers_every_tap),
         T(bicubic_and_other_edges_agree_inside),
         T(alpha_is_premultiplied),
