@@ -44,6 +44,7 @@ void iml__err_clear(iml_err *e)
 iml_status iml__err_set(iml_err *e, iml_status st, int sys, const char *file, int line,
                         const char *fmt, ...)
 {
+    if (st == IML_OK) st = IML_EBUG; // iml__failed relies on it
     if (!e) return st;
     e->status = st, e->sys = sys, e->file = file, e->line = line;
     va_list ap;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define IML_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define IML_UNUSED __attribute__((unused))
@@ -16,6 +17,14 @@
 #define IML_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define IML_CLAMP(x, lo, hi) ((x) < (lo) ? (lo) : (x) > (hi) ? (hi) : (x))
 #define IML_COUNT_OF(a) (sizeof(a) / sizeof *(a))
+
+// Equal bits: the same NaN is the same, -0 is not 0. What is cached or written by value asks this.
+static inline bool iml__same_double(double a, double b)
+{
+    uint64_t x, y;
+    memcpy(&x, &a, sizeof x), memcpy(&y, &b, sizeof y);
+    return x == y;
+}
 
 // True if the result does not fit; *out is then undefined.
 static inline bool iml__mul_overflow(size_t a, size_t b, size_t *out)

@@ -181,7 +181,7 @@ static bool known_words(const char *key, const iml__ynode *n, iml__complaints *c
     for (size_t i = 0; i < n->n; i++) {
         const char *w = n->pair[i].key->text;
         size_t k = 0;
-        while (map_words[k] && strcmp(map_words[k], w)) k++;
+        while (map_words[k] && strcmp(map_words[k], w) != 0) k++;
         if (map_words[k]) continue;
         const char *near = iml__nearest(w, map_words);
         iml__yaml_complain(c, n->pair[i].key, "%s: unknown word '%s'%s%s%s", key, w,

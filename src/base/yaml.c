@@ -61,15 +61,17 @@ typedef struct builder {
 } builder;
 
 IML_PRINTF(3, 4)
-static iml_status refuse(builder *b, const yaml_mark_t *at, const char *fmt, ...)
+static void complain_of(const builder *b, const yaml_mark_t *at, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
     complain_at(b->c, b->file, at ? (uint32_t)at->line + 1 : 0, at ? (uint32_t)at->column + 1 : 0,
                 fmt, ap);
     va_end(ap);
-    return IML_EARG;
 }
+
+// A macro, so that every caller sees that it never gives IML_OK.
+#define REFUSE(b, at, ...) (complain_of((b), (at), __VA_ARGS__), IML_EARG)
 
 static iml_status no_memory(builder *b)
 {
@@ -82,9 +84,9 @@ static iml_status next_event(builder *b, yaml_event_t *ev)
     if (b->parser.error == YAML_MEMORY_ERROR) return no_memory(b);
     yaml_mark_t at = b->parser.problem_mark;
     if (b->parser.error == YAML_READER_ERROR)
-        return refuse(b, NULL, "offset %zu: %s", b->parser.problem_offset,
+        return REFUSE(b, NULL, "offset %zu: %s", b->parser.problem_offset,
                       b->parser.problem ? b->parser.problem : "not UTF-8 text");
-    return refuse(b, &at, "%s%s%s", b->parser.context ? b->parser.context : "",
+    return REFUSE(b, &at, "%s%s%s", b->parser.context ? b->parser.context : "",
                   b->parser.context ? ": " : "", b->parser.problem ? b->parser.problem : "syntax");
 }
 
@@ -103,7 +105,7 @@ static iml_status remember(builder *b, const yaml_char_t *name, iml__ynode *n,
     if (!name) return IML_OK;
     const char *text = iml__arena_strdup(b->a, (const char *)name);
     if (!text) return no_memory(b);
-    if (b->nanchors == ANCHORS_MAX) return refuse(b, at, "more than %d anchors", ANCHORS_MAX);
+    if (b->nanchors == ANCHORS_MAX) return REFUSE(b, at, "more than %d anchors", ANCHORS_MAX);
     b->anchor[b->nanchors].name = text, b->anchor[b->nanchors++].node = n;
     return IML_OK;
 }
@@ -122,9 +124,9 @@ static iml_status count_in(builder *b, iml__ynode *n, const iml__ynode *child,
     n->nodes += child->nodes;
     n->height = IML_MAX(n->height, child->height + 1);
     if (n->nodes > IML__YAML_NODES)
-        return refuse(b, at, "more than %d nodes once aliases are expanded", IML__YAML_NODES);
+        return REFUSE(b, at, "more than %d nodes once aliases are expanded", IML__YAML_NODES);
     if (n->height > IML__YAML_DEPTH)
-        return refuse(b, at, "nested deeper than %d levels", IML__YAML_DEPTH);
+        return REFUSE(b, at, "nested deeper than %d levels", IML__YAML_DEPTH);
     return IML_OK;
 }
 
@@ -210,7 +212,7 @@ static iml_status build_map(builder *b, iml__ynode *n, unsigned depth)
         iml_status st = build(b, &ev, depth + 1, &key);
         yaml_event_delete(&ev);
         IML_TRY(st);
-        if (key->kind != IML__YAML_SCALAR) return refuse(b, &at, "a key must be a plain name");
+        if (key->kind != IML__YAML_SCALAR) return REFUSE(b, &at, "a key must be a plain name");
         IML_TRY(next_event(b, &ev));
         st = build(b, &ev, depth + 1, &value);
         yaml_event_delete(&ev);
@@ -220,7 +222,7 @@ static iml_status build_map(builder *b, iml__ynode *n, unsigned depth)
         if (!strncmp(key->text, "x-", 2)) continue;
         const iml__ypair *twin = iml__yaml_pair(n, key->text);
         if (!key->quoted && !strcmp(key->text, "<<")) {
-            if (nmerges == IML_COUNT_OF(merges)) return refuse(b, &at, "more than 8 `<<` in a map");
+            if (nmerges == IML_COUNT_OF(merges)) return REFUSE(b, &at, "more than 8 `<<` in a map");
             merges[nmerges++] = value;
         } else if (twin) {
             iml__yaml_complain(b->c, key, "duplicate key '%s': it stands in line %u already",
@@ -241,7 +243,7 @@ static iml_status build_scalar(builder *b, const yaml_event_t *ev, iml__ynode **
     n->text = iml__arena_strndup(b->a, (const char *)ev->data.scalar.value, n->len);
     if (!n->text) return no_memory(b);
     n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-    if (strlen(n->text) != n->len) return refuse(b, &ev->start_mark, "a NUL character in a text");
+    if (strlen(n->text) != n->len) return REFUSE(b, &ev->start_mark, "a NUL character in a text");
     IML_TRY(remember(b, ev->data.scalar.anchor, n, &ev->start_mark));
     *out = n;
     return IML_OK;
@@ -250,14 +252,14 @@ static iml_status build_scalar(builder *b, const yaml_event_t *ev, iml__ynode **
 static iml_status build(builder *b, yaml_event_t *ev, unsigned depth, iml__ynode **out)
 {
     if (depth >= IML__YAML_DEPTH)
-        return refuse(b, &ev->start_mark, "nested deeper than %d levels", IML__YAML_DEPTH);
+        return REFUSE(b, &ev->start_mark, "nested deeper than %d levels", IML__YAML_DEPTH);
     iml__ynode *n;
     switch (ev->type) {
     case YAML_SCALAR_EVENT: return build_scalar(b, ev, out);
     case YAML_ALIAS_EVENT:
         *out = recall(b, ev->data.alias.anchor);
         if (*out) return IML_OK;
-        return refuse(b, &ev->start_mark, "unknown anchor '*%s' (an alias stands after its anchor)",
+        return REFUSE(b, &ev->start_mark, "unknown anchor '*%s' (an alias stands after its anchor)",
                       (const char *)ev->data.alias.anchor);
     case YAML_SEQUENCE_START_EVENT:
         if (!(n = new_node(b, IML__YAML_LIST, &ev->start_mark))) return no_memory(b);
@@ -269,7 +271,7 @@ static iml_status build(builder *b, yaml_event_t *ev, unsigned depth, iml__ynode
         IML_TRY(build_map(b, n, depth));
         IML_TRY(remember(b, ev->data.mapping_start.anchor, n, &ev->start_mark));
         break;
-    default: return refuse(b, &ev->start_mark, "a value is missing here");
+    default: return REFUSE(b, &ev->start_mark, "a value is missing here");
     }
     *out = n;
     return IML_OK;
@@ -287,7 +289,7 @@ static iml_status build_stream(builder *b, iml__ynode **root)
             type == YAML_STREAM_END_EVENT) {
             // Nothing to keep.
         } else if (type == YAML_DOCUMENT_START_EVENT) {
-            if (any) st = refuse(b, &ev.start_mark, "a second document: one file holds one");
+            if (any) st = REFUSE(b, &ev.start_mark, "a second document: one file holds one");
             any = true;
         } else {
             st = build(b, &ev, 0, root);
@@ -308,7 +310,7 @@ iml_status iml__yaml_parse(iml_arena *a, const char *file, const char *text, siz
     *b = (builder){.a = a, .file = file, .c = c, .e = e};
     iml_status st = IML_OK;
     if (n > IML__YAML_BYTES) {
-        st = refuse(b, NULL, "%zu bytes; a configuration has at most %d", n, IML__YAML_BYTES);
+        st = REFUSE(b, NULL, "%zu bytes; a configuration has at most %d", n, IML__YAML_BYTES);
         goto done;
     }
     if (!yaml_parser_initialize(&b->parser)) {

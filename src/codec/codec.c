@@ -93,6 +93,6 @@ iml_status iml__picture_decode(const char *name, const uint8_t *p, size_t n,
     iml_err inner = {0};
     iml_status st = c->decode(p, n, o, a, out, &inner);
     if (st == IML_OK) return IML_OK;
-    return iml__err_set(e, st, inner.sys, inner.file ? inner.file : __FILE__, inner.line,
-                        "%s: %s: %s", name, c->name, inner.msg);
+    return iml__failed(iml__err_set(e, st, inner.sys, inner.file ? inner.file : __FILE__,
+                                    inner.line, "%s: %s: %s", name, c->name, inner.msg));
 }

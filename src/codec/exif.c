@@ -15,7 +15,7 @@ int iml__exif_orientation(const uint8_t *p, size_t n)
 {
     if (n < 14) return 1;
     bool big = p[0] == 'M';
-    if (memcmp(p, big ? "MM\0*" : "II*\0", 4)) return 1;
+    if (memcmp(p, big ? "MM\0*" : "II*\0", 4) != 0) return 1;
     size_t at = get(p + 4, 4, big);
     if (at > n - 2) return 1;
     size_t count = get(p + at, 2, big);

@@ -47,11 +47,6 @@
 #define SYNC_EVERY_US ((uint64_t)30 * 1000 * 1000)
 #define MANIFEST "manifest.json"
 
-iml_status iml__commit_no_memory(struct iml__commit *c, iml_err *e)
-{
-    return iml__sink_error(e, ENOMEM, "keep track of", iml__dirs_root(c->dirs), "its files");
-}
-
 static int durability(const struct iml__commit *c) { return c->conf.opts->durability; }
 static bool durable(const struct iml__commit *c) { return durability(c) != IML_DURABILITY_PROCESS; }
 

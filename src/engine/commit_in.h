@@ -2,6 +2,7 @@
 #ifndef IML_ENGINE_COMMIT_IN_H
 #define IML_ENGINE_COMMIT_IN_H
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "src/base/str.h"
@@ -107,7 +108,10 @@ struct iml__commit {
 };
 
 // commit.c
-iml_status iml__commit_no_memory(struct iml__commit *c, iml_err *e);
+static inline iml_status iml__commit_no_memory(const struct iml__commit *c, iml_err *e)
+{
+    return iml__sink_error(e, ENOMEM, "keep track of", iml__dirs_root(c->dirs), "its files");
+}
 iml_status iml__commit_begin(struct iml__commit *c, iml_err *e); // once, before the first change
 bool iml__commit_each_file_synced(const struct iml__commit *c);
 

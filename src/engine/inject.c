@@ -21,7 +21,8 @@ iml_status iml__inject_parse(struct iml__inject *x, const char *text, iml_err *e
     *x = (struct iml__inject){0};
     for (const char *s = text; s && *s;) {
         size_t k = 0;
-        while (k < IML_COUNT_OF(row) && strncmp(s, row[k].name, strlen(row[k].name))) k++;
+        while (k < IML_COUNT_OF(row) && strncmp(s, row[k].name, strlen(row[k].name)) != 0)
+            k++;
         char *end = NULL;
         double p = k < IML_COUNT_OF(row) ? strtod(s + strlen(row[k].name), &end) : -1;
         if (!(p >= 0 && p <= 1) || end == s + strlen(row[k].name) || (*end && *end != ','))
@@ -52,5 +53,6 @@ void iml__inject_do(enum iml__fault f)
 {
     if (f == IML__FAULT_CRASH) (void)raise(SIGSEGV);
     if (f == IML__FAULT_OOM) (void)raise(SIGKILL);
-    while (f == IML__FAULT_HANG) (void)pause();
+    if (f == IML__FAULT_HANG)
+        for (;;) (void)pause();
 }

@@ -449,7 +449,7 @@ iml_status iml_run(iml_ctx *c, const iml_job *j, const iml_sink_ops *k, const im
     iml_status st = iml__run_make(&r, c, j, k, o, e);
     if (st != IML_OK) goto done;
     if (r->opts.flags & IML_RUN_DRY_RUN) goto done;
-    st = iml__run_start(r, e);
+    (void)iml__run_start(r, e); // a failure stands in the verdict
     conduct(r);
     st = iml__run_verdict(r, e);
     // What is complete is committed; a cancelled run writes its end, too. After a failed sink or a

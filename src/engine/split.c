@@ -45,14 +45,14 @@ iml_status iml__split_run(struct iml__attempt *a, uint32_t n, size_t part_bytes,
     struct iml__worker *w = (struct iml__worker *)a;
     struct iml_run_t *r = w->run;
     struct iml__split x = {part, arg, a->item.index, UINT32_MAX, {0}};
-    enum iml__answer answer;
     uint32_t k;
     iml__run_lock(r);
     if (!iml__worker_tell(w, true)) {
-        answer = IML__OVER, x.lowest = 0;
+        x.lowest = 0;
         (void)IML_FAIL(&x.err, IML_ECANCEL, "the run stops");
     } else {
         iml__slot s = w->queue[w->at].slot;
+        enum iml__answer answer;
         r->flight[s].split = &x;
         iml__plan_split(r->plan, s, n, part_bytes);
         while ((answer = iml__plan_part(r->plan, s, &k)) != IML__OVER) {

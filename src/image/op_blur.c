@@ -18,7 +18,8 @@ int iml__gauss_weights(double sigma, int16_t w[IML__GAUSS_TAPS])
         w[0] = 1 << 14;
         return 0;
     }
-    int r = (int)IML_MIN(ceil(3 * sigma), (double)(IML__GAUSS_TAPS / 2)), sum = 0;
+    const int most = IML__GAUSS_TAPS / 2;
+    int r = (int)IML_MIN(ceil(3 * sigma), (double)most), sum = 0;
     double g[IML__GAUSS_TAPS / 2 + 1] = {0}, total = 0;
     for (int k = 0; k <= r; k++) g[k] = iml__exp(-(double)k * k / (2 * sigma * sigma));
     for (int k = 1; k <= r; k++) total += 2 * g[k];

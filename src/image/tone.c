@@ -18,7 +18,7 @@ bool iml__is_grey(const iml_image *m)
         }
         size_t size = iml__depth_bytes(m->depth);
         for (int32_t x = 0; x < m->w; x++, s += size * (size_t)m->channels)
-            if (memcmp(s, s + size, size) || memcmp(s, s + 2 * size, size)) return false;
+            if (memcmp(s, s + size, size) != 0 || memcmp(s, s + 2 * size, size) != 0) return false;
     }
     return true;
 }

@@ -61,8 +61,8 @@ static const char *advice(int sys)
     }
 }
 
-iml_status iml__sink_error(iml_err *e, int sys, const char *verb, const char *root,
-                           const char *name)
+iml_status iml__sink_error_set(iml_err *e, int sys, const char *verb, const char *root,
+                               const char *name)
 {
     char path[100];
     size_t a = root ? strlen(root) : 0, b = strlen(name);

@@ -8,7 +8,7 @@
 #define IML_IO_ATOMIC_H
 
 #include "imloom/imloom.h"
-#include "src/base/iml_attr.h"
+#include "src/base/err.h"
 
 enum { IML__TMP_CAP = 256 };
 
@@ -58,7 +58,12 @@ iml_status iml__file_write_path(const char *path, const void *p, size_t n, int d
 
 // One sentence of class SINK: what failed, on which file, why, and what to do about it. verb:
 // "write", "rename" ...; root may be NULL.
-iml_status iml__sink_error(iml_err *e, int sys, const char *verb, const char *root,
-                           const char *name);
+iml_status iml__sink_error_set(iml_err *e, int sys, const char *verb, const char *root,
+                               const char *name);
+static inline iml_status iml__sink_error(iml_err *e, int sys, const char *verb, const char *root,
+                                         const char *name)
+{
+    return iml__failed(iml__sink_error_set(e, sys, verb, root, name));
+}
 
 #endif

@@ -5,8 +5,8 @@
 
 static inline uint32_t residual(uint8_t v, uint8_t of)
 {
-    int r = (int8_t)(uint8_t)(v - of);
-    return (uint32_t)(r < 0 ? -r : r);
+    uint32_t r = (uint8_t)(v - of);
+    return r < 128 ? r : 256 - r;
 }
 
 void iml__png_sums_scalar(const uint8_t *s, const uint8_t *prev, size_t n, int bpp,

@@ -31,8 +31,8 @@ void iml__png_sums_avx2(const uint8_t *s, const uint8_t *prev, size_t n, int bpp
     }
     sums[0] += total(sub), sums[1] += total(up);
     for (; i < n; i++) {
-        int x = (int8_t)(uint8_t)(s[i] - s[i - b]), y = (int8_t)(uint8_t)(s[i] - prev[i]);
-        sums[0] += (uint64_t)(x < 0 ? -x : x), sums[1] += (uint64_t)(y < 0 ? -y : y);
+        uint32_t x = (uint8_t)(s[i] - s[i - b]), y = (uint8_t)(s[i] - prev[i]);
+        sums[0] += x < 128 ? x : 256 - x, sums[1] += y < 128 ? y : 256 - y;
     }
 }
 

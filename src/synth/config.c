@@ -33,8 +33,8 @@ static bool enum_of(const char *key, const char *const *names, const iml__ynode 
     }
     if (!iml__choice_parse(key, names, n, c, &v)) return false;
     for (uint32_t k = 0; k < v.n; k++)
-        if (v.weight[k] > 0) *out = (int)k;
-    return true;
+        if (v.weight[k] > 0) return *out = (int)k, true;
+    return false;
 }
 
 static void labels_of(const iml__ynode *n, iml__complaints *c, unsigned *out)

@@ -196,7 +196,7 @@ bool iml__known_keys(const char *where, const iml__ynode *map, const char *const
     for (size_t i = 0; i < map->n; i++) {
         const iml__ynode *key = map->pair[i].key;
         size_t k = 0;
-        while (names[k] && strcmp(names[k], key->text)) k++;
+        while (names[k] && strcmp(names[k], key->text) != 0) k++;
         if (names[k]) continue;
         const char *near = iml__nearest(key->text, names);
         iml__yaml_complain(c, key, "%s: unknown key '%s'%s%s%s", where, key->text,

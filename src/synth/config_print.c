@@ -115,6 +115,13 @@ static void corpora(iml__str *o, const iml__spec *s)
     iml__str_adds(o, "]\n");
 }
 
+static bool same_choice(const iml__choice *a, const iml__choice *b)
+{
+    bool same = a->n == b->n;
+    for (uint32_t k = 0; same && k < a->n; k++) same = iml__same_double(a->weight[k], b->weight[k]);
+    return same;
+}
+
 static void spec(iml__str *o, const iml__spec *s)
 {
     iml__str_adds(o, "  - name: "), quoted(o, s->name);
@@ -128,7 +135,7 @@ static void spec(iml__str *o, const iml__spec *s)
     for (int k = 0; k < IML__ENUMS; k++) {
         const iml__key_enum *row = &iml__key_enums[k];
         iml__choice def = iml__choice_const(s->en[k].n, row->def);
-        if (k != IML__E_text_direction && !memcmp(&def, &s->en[k], sizeof def)) continue;
+        if (k != IML__E_text_direction && same_choice(&def, &s->en[k])) continue;
         iml__str_addf(o, "    %s: ", row->key);
         choice(o, &s->en[k], row->names);
         iml__str_addc(o, '\n');

@@ -197,7 +197,7 @@ iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside
 void iml__corpora_free(iml__corpora **c)
 {
     if (!*c) return;
-    for (uint32_t k = 0; k < (*c)->n; k++) unload(&(*c)->item[k]);
+    for (uint32_t k = 0; (*c)->item && k < (*c)->n; k++) unload(&(*c)->item[k]);
     IML_FREE((*c)->item);
     IML_FREE(*c);
 }

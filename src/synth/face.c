@@ -431,12 +431,11 @@ static uint32_t hash_of(const iml__face_spec *s) // FNV-1a; bold and the like ar
 static bool same_spec(const iml__face_spec *a, const iml__face_spec *b)
 {
     bool same = a->index == b->index && a->size == b->size && a->naxes == b->naxes &&
-                !memcmp(&a->bold, &b->bold, sizeof a->bold) &&
-                !memcmp(&a->oblique, &b->oblique, sizeof a->oblique) &&
-                !memcmp(&a->border, &b->border, sizeof a->border) && !strcmp(a->path, b->path);
+                iml__same_double(a->bold, b->bold) && iml__same_double(a->oblique, b->oblique) &&
+                iml__same_double(a->border, b->border) && !strcmp(a->path, b->path);
     for (uint32_t i = 0; same && i < a->naxes; i++)
         same = a->axis[i].tag == b->axis[i].tag &&
-               !memcmp(&a->axis[i].value, &b->axis[i].value, sizeof a->axis[i].value);
+               iml__same_double((double)a->axis[i].value, (double)b->axis[i].value);
     return same;
 }
 

@@ -121,7 +121,7 @@ static bool read_row(char *line, iml_arena *a, iml__fontcache_row *r, bool *no_m
                      .vert = flags & VERT,
                      .pages = pages,
                      .size = r->size};
-    if (strcmp(f[F_SHA], NO_SHA)) memcpy(o->sha256, f[F_SHA], 65);
+    if (strcmp(f[F_SHA], NO_SHA) != 0) memcpy(o->sha256, f[F_SHA], 65);
     *no_memory = !pages || !o->path || !o->family || !o->style || (*f[F_REASON] && !o->reason);
     return *no_memory || read_pages(f[F_PAGES], pages);
 }
@@ -130,7 +130,7 @@ static bool believable(const char *text, size_t n, const char *head)
 {
     char want[17];
     size_t h = strlen(head);
-    if (n < h + END || memcmp(text, head, h)) return false;
+    if (n < h + END || memcmp(text, head, h) != 0) return false;
     const char *end = text + n - END;
     iml__hex64(want, iml__xxh3(text, n - END));
     return !memcmp(end, "end ", 4) && !memcmp(end + 4, want, 16) && text[n - 1] == '\n';

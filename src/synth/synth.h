@@ -1,6 +1,6 @@
 // synth.h: an opened synth job: configuration and everything it reads, ready for workers.
 //
-// synth_open.c finds and proves the resources, item.c makes one item, label.c writes it down,
+// synth_open.c finds and proves the resources, synth_item.c makes one item, label.c writes it down,
 // synth_job.c is what the engine calls. After opening, everything here is read-only and shared by
 // all workers; what belongs to one worker is iml__synth_worker.
 #ifndef IML_SYNTH_SYNTH_H

@@ -50,9 +50,19 @@ static void every_status_has_a_class(void **state)
     assert_string_equal(iml_status_name(IML_EBUG), "EBUG");
 }
 
+static void a_failure_is_never_ok(void **state)
+{
+    (void)state;
+    iml_err e = {0};
+    assert_int_equal(IML_FAIL(&e, IML_OK, "a caller that forgot the status"), IML_EBUG);
+    assert_int_equal(e.status, IML_EBUG);
+    assert_int_equal(IML_FAIL(NULL, IML_OK, "and wants no detail"), IML_EBUG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failure_is_never_ok),
         cmocka_unit_test(failure_names_what_and_why),
         cmocka_unit_test(long_message_is_cut_not_overrun),
         cmocka_unit_test(every_status_has_a_class),

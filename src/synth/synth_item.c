@@ -1,4 +1,4 @@
-// item.c: one item: plan, text, face, layout, parameters, picture.
+// synth_item.c: one item: plan, text, face, layout, parameters, picture.
 //
 // The redraw chain (synth.md 4.3) is pure in (seed, index): up to 16 texts, each with up to 4
 // faces; whether a face can draw a text is a property of both, so workers and history change
