@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 command -v clang >/dev/null || { echo "fuzzing needs clang: scripts/deps.sh check"; exit 1; }
 cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz >/dev/null
+cmake --build --preset fuzz --target fuzzers >build/fuzz/build.log || { tail -30 build/fuzz/build.log; exit 1; }
 bad=0
 for f in fuzz/fz_*.c; do
     name=$(basename "$f" .c); name=${name#fz_}

@@ -34,6 +34,48 @@ const iml__command_doc iml__doc_merge = {
     .ntables = 1,
 };
 
+static void shares_json(iml__jsonw *w, const struct iml__merged *m)
+{
+    iml__jsonw_key(w, "shares"), iml__jsonw_array(w);
+    for (uint32_t i = 0; i < m->shares; i++) {
+        iml__jsonw_object(w);
+        iml__jsonw_key(w, "share"), iml__jsonw_u64(w, m->share[i].share);
+        iml__jsonw_key(w, "of"), iml__jsonw_u64(w, m->of);
+        iml__jsonw_key(w, "begun"), iml__jsonw_bool(w, m->share[i].begun);
+        iml__jsonw_key(w, "missing"), iml__jsonw_u64(w, m->share[i].missing);
+        iml__jsonw_end(w);
+    }
+    iml__jsonw_end(w);
+}
+
+static void complete_text(iml__str *s, const struct iml__merged *m)
+{
+    iml__text_count(s, m->ok);
+    iml__str_adds(s, " items, ");
+    iml__text_count(s, m->bad);
+    iml__str_adds(s, " bad, ");
+    iml__text_count(s, m->files);
+    iml__str_adds(s, " files, ");
+    iml__text_bytes(s, m->bytes);
+    iml__str_adds(s, "B; complete");
+}
+
+static void missing_text(iml__str *s, const struct iml__merged *m)
+{
+    iml__str_adds(s, "incomplete: ");
+    iml__text_count(s, m->missing);
+    iml__str_adds(s, " of ");
+    iml__text_count(s, m->planned);
+    iml__str_adds(s, " items are missing");
+    for (uint32_t i = 0; i < m->shares; i++) {
+        iml__str_addf(s, "%s --shard %u/%u (", i ? "," : ", run again", m->share[i].share, m->of);
+        iml__text_count(s, m->share[i].missing);
+        iml__str_adds(s, m->share[i].begun ? ")" : ", never began)");
+    }
+    if (!m->of) iml__str_adds(s, ", run the same commands again");
+    if (m->shares == IML__SHARES) iml__str_adds(s, " and perhaps more");
+}
+
 static int tell(const char *out, const struct iml__merged *m)
 {
     int code = m->missing || m->bad ? IML__EXIT_BAD : IML__EXIT_OK;
@@ -47,7 +89,9 @@ static int tell(const char *out, const struct iml__merged *m)
         iml__jsonw_key(&w, "items"), iml__jsonw_u64(&w, m->items);
         iml__jsonw_key(&w, "ok"), iml__jsonw_u64(&w, m->ok);
         iml__jsonw_key(&w, "bad"), iml__jsonw_u64(&w, m->bad);
+        iml__jsonw_key(&w, "planned"), iml__jsonw_u64(&w, m->planned);
         iml__jsonw_key(&w, "missing"), iml__jsonw_u64(&w, m->missing);
+        shares_json(&w, m);
         iml__jsonw_key(&w, "files"), iml__jsonw_u64(&w, m->files);
         iml__jsonw_key(&w, "bytes"), iml__jsonw_u64(&w, m->bytes);
         iml__jsonw_key(&w, "content"), iml__jsonw_hex64(&w, m->content);
@@ -55,18 +99,10 @@ static int tell(const char *out, const struct iml__merged *m)
         iml__jsonw_end(&w);
     } else {
         iml__str_addf(&s, "%s: ", out);
-        iml__text_count(&s, m->ok);
-        iml__str_adds(&s, " items, ");
-        iml__text_count(&s, m->bad);
-        iml__str_adds(&s, " bad, ");
-        iml__text_count(&s, m->files);
-        iml__str_adds(&s, " files, ");
-        iml__text_bytes(&s, m->bytes);
-        iml__str_adds(&s, m->missing ? "B; incomplete: " : "B; complete");
-        if (m->missing) {
-            iml__text_count(&s, m->missing);
-            iml__str_adds(&s, " items are missing, run the shares that did not end again");
-        }
+        if (m->missing)
+            missing_text(&s, m);
+        else
+            complete_text(&s, m);
     }
     (void)puts(iml__str_text(&s));
     iml__str_free(&s);

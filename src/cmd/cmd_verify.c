@@ -64,11 +64,13 @@ static void sum_up(const char *out, const struct iml__verified *v)
     iml__text_bytes(&s, v->bytes);
     iml__str_adds(&s, "B, ");
     iml__text_count(&s, v->items);
-    iml__str_adds(&s, " items; ");
-    if (!v->complete) {
-        iml__str_adds(&s, "incomplete, ");
-        iml__text_count(&s, v->missing);
-        iml__str_adds(&s, " items are missing: run the same command again; ");
+    if (v->complete) {
+        iml__str_adds(&s, " items; ");
+    } else {
+        iml__str_adds(&s, " of ");
+        iml__text_count(&s, v->planned);
+        iml__str_adds(&s, v->missing ? " items; incomplete: run the same command again; "
+                                     : " items; no manifest: run the same command or merge; ");
     }
     if (v->findings) {
         iml__text_count(&s, v->findings);
@@ -102,6 +104,7 @@ static int one(const char *out)
     } else {
         code = v.findings || !v.complete ? IML__EXIT_BAD : IML__EXIT_OK;
         iml__jsonw_key(&w, "items"), iml__jsonw_u64(&w, v.items);
+        iml__jsonw_key(&w, "planned"), iml__jsonw_u64(&w, v.planned);
         iml__jsonw_key(&w, "files"), iml__jsonw_u64(&w, v.files);
         iml__jsonw_key(&w, "bytes"), iml__jsonw_u64(&w, v.bytes);
         iml__jsonw_key(&w, "missing"), iml__jsonw_u64(&w, v.missing);

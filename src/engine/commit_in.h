@@ -159,6 +159,9 @@ iml_status iml__set_content(struct iml__dirs *d, const struct iml__set *s,
                             const struct iml__ledger *l, uint64_t *content, iml_err *e);
 // How many of the set's indices have no record; 0: it is whole.
 uint64_t iml__set_missing(const struct iml__set *s, const struct iml__ledger *l);
+// Of the units that are this share's.
+uint64_t iml__set_missing_of(const struct iml__set *s, const struct iml__ledger *l, uint32_t share,
+                             uint32_t of);
 // badlist.c. Unites the nodes' lists of bad items: those that are bad now, by index.
 iml_status iml__bad_unite(struct iml__dirs *d, const char *node, const struct iml__ledger *l,
                           int durability, iml_err *e);

@@ -222,20 +222,24 @@ static iml_status text_of(struct table *t, const struct iml__set *s, const struc
 
 // ---- Making it
 
-uint64_t iml__set_missing(const struct iml__set *s, const struct iml__ledger *l)
+uint64_t iml__set_missing_of(const struct iml__set *s, const struct iml__ledger *l, uint32_t share,
+                             uint32_t of)
 {
     uint64_t units = (s->count + s->unit_items - 1) / s->unit_items, missing = 0;
-    if (s->unit_items == 1) {
-        uint64_t covered = iml__past_covered(l->past);
-        if (iml__past_next_open(l->past, 0, units) == UINT64_MAX) return 0;
-        return covered < s->count ? s->count - covered : 1;
-    }
-    for (uint64_t u = 0; u < units; u++) {
+    for (uint64_t u = share; u < units; u += of) {
         uint32_t want = (uint32_t)IML_MIN((uint64_t)s->unit_items, s->count - u * s->unit_items);
         uint32_t have = iml__ledger_redone(l, u) ? 0 : iml__past_span(l->past, u);
         if (have < want) missing += want - have;
     }
     return missing;
+}
+
+uint64_t iml__set_missing(const struct iml__set *s, const struct iml__ledger *l)
+{
+    if (s->unit_items > 1) return iml__set_missing_of(s, l, 0, 1);
+    uint64_t covered = iml__past_covered(l->past);
+    if (iml__past_next_open(l->past, 0, s->count) == UINT64_MAX) return 0;
+    return covered < s->count ? s->count - covered : 1;
 }
 
 static iml_status join(struct table *t, const char *node, const struct iml__set *s, uint64_t *sum,

@@ -191,6 +191,32 @@ static iml_status list_joined(void *user, const iml__str *lines, iml_err *e)
     return r < 0 ? iml__sink_error(e, sys, "write", iml__dirs_root(m->dirs), name) : IML_OK;
 }
 
+// "2-of-7", as a run names its node under --shard.
+static bool node_share(const char *node, uint32_t *share, uint32_t *of)
+{
+    int end = 0;
+    return sscanf(node, "%9u-of-%9u%n", share, of, &end) == 2 && !node[end] && *of > *share;
+}
+
+// Which shares are to be run (again).
+static void tell_shares(const struct merge *m, const struct iml__ledger *l, struct iml__merged *out)
+{
+    uint32_t share, of;
+    for (size_t i = 0; i < l->nodes; i++) {
+        if (!node_share(l->node[i].name, &share, &of) || (out->of && out->of != of)) {
+            out->of = 0;
+            return;
+        }
+        out->of = of;
+    }
+    for (uint32_t k = 0; k < out->of && out->shares < IML__SHARES; k++) {
+        struct iml__share s = {.share = k, .missing = iml__set_missing_of(&m->set, l, k, out->of)};
+        for (size_t i = 0; i < l->nodes; i++)
+            s.begun |= node_share(l->node[i].name, &share, &of) && share == k;
+        if (s.missing) out->share[out->shares++] = s;
+    }
+}
+
 static iml_status close_set(struct merge *m, struct iml__ledger *l, int durability,
                             struct iml__merged *out)
 {
@@ -207,6 +233,8 @@ static iml_status close_set(struct merge *m, struct iml__ledger *l, int durabili
     }
     m->set.count = IML_MAX(m->set.count, iml__ledger_extent(l));
     out->missing = iml__set_missing(&m->set, l);
+    out->planned = m->set.count;
+    if (out->missing) tell_shares(m, l, out);
     if (out->missing) return iml__bad_unite(m->dirs, "merge", l, durability, m->e);
     IML_TRY(iml__dirs_unlink(m->dirs, "manifest.json", m->e));
     IML_TRY(

@@ -4,10 +4,23 @@
 
 #include "imloom/imloom.h"
 
+enum { IML__SHARES = 64 };
+
+struct iml__share { // of --shard share/of, with indices that have no record
+    uint32_t share;
+    bool begun; // it has a journal
+    uint64_t missing;
+};
+
 struct iml__merged {
     uint64_t items, ok, bad, files, bytes, content;
+    uint64_t planned;     // indices of the whole set
     uint64_t missing;     // indices without a record; then there is no manifest
     uint64_t temporaries; // of dead nodes, removed
+    // Where all journals are of one division: its shares that lack something, the first 64 of them.
+    uint32_t of; // 0: the journals are not of one division
+    uint32_t shares;
+    struct iml__share share[IML__SHARES];
 };
 
 // Checks the nodes' journals against one another and against the plan, unites lists of bad items,
@@ -23,7 +36,8 @@ struct iml__finding {
     const char *cause; // "missing", "its size is 12, recorded are 20" ...
 };
 struct iml__verified {
-    uint64_t items, files, bytes, findings, missing;
+    uint64_t items, files, bytes, findings, missing; // items: of the manifest, else recorded
+    uint64_t planned;
     bool complete;
 };
 

@@ -247,11 +247,12 @@ static iml_status check_manifest(struct verify *v, const struct iml__set *s,
         return IML_OK;
     }
     v->v->complete = found && !v->v->missing;
+    v->v->planned = s->count;
     if (!found) {
+        v->v->items = s->count - IML_MIN(s->count, v->v->missing);
         (void)snprintf(text, sizeof text,
                        "the data set is incomplete: %llu of %llu items are recorded",
-                       (unsigned long long)(s->count - IML_MIN(s->count, v->v->missing)),
-                       (unsigned long long)s->count);
+                       (unsigned long long)v->v->items, (unsigned long long)s->count);
         find(v, "manifest.json", text);
         return IML_OK;
     }
@@ -308,8 +309,8 @@ iml_status iml__verify(const char *out, bool quick,
     if (!st) st = iml__ledger_each(l, check_line, &v, e);
     if (!st) v.v->missing = iml__set_missing(&set, l);
     if (!st) st = check_aggregates(&v, &set);
-    if (!st) st = look_for_strangers(&v);
     if (!st) st = check_manifest(&v, &set, l);
+    if (!st) st = look_for_strangers(&v); // last: a killed run may have left thousands
     iml__ledger_free(&l);
     iml__set_free(&set);
     iml__str_free(&v.names);

@@ -67,6 +67,41 @@ static void nodes_of_one_directory_are_merged(void **state)
     }
 }
 
+static void shares_that_lack_items_are_named(void **state)
+{
+    (void)state;
+    for (int k = 0; k < SCRIPT_KINDS; k++) {
+        struct script s = plain(k);
+        struct iml__merged m;
+        const char *out[] = {dir};
+        uint64_t sum = 0;
+        again();
+        s.shards = 3, s.shard = 0;
+        assert_ok(script_run(&s, NULL, e));
+        s.shard = 2, s.stop_after = 12; // share 1 never begins
+        assert_ok(script_run(&s, NULL, e));
+        assert_ok(iml__merge(out, 1, 0, &m, e));
+        assert_int_equal(m.planned, s.count);
+        assert_int_equal(m.of, 3);
+        assert_int_equal(m.shares, 2);
+        assert_int_equal(m.share[0].share, 1);
+        assert_false(m.share[0].begun);
+        assert_int_equal(m.share[1].share, 2);
+        assert_true(m.share[1].begun);
+        for (uint32_t i = 0; i < m.shares; i++) sum += m.share[i].missing;
+        assert_int_equal(sum, m.missing);
+        assert_false(test_exists(dir, "manifest.json"));
+        s.stop_after = 0;
+        assert_ok(script_run(&s, NULL, e));
+        s.shard = 1;
+        assert_ok(script_run(&s, NULL, e));
+        assert_ok(iml__merge(out, 1, 0, &m, e));
+        assert_int_equal(m.shares, 0);
+        assert_int_equal(m.missing, 0);
+        assert_true(script_digest(dir, NULL) == undisturbed(s));
+    }
+}
+
 static void directories_of_several_machines_are_united(void **state)
 {
     (void)state;
@@ -162,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_of_one_directory_are_merged),
+        cmocka_unit_test(shares_that_lack_items_are_named),
         cmocka_unit_test(directories_of_several_machines_are_united),
         cmocka_unit_test(nodes_that_do_not_belong_together_are_refused),
         cmocka_unit_test(a_unit_made_twice_with_other_bytes_is_found),

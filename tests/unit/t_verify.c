@@ -123,6 +123,8 @@ static void an_unfinished_set_says_how_far_it_is(void **state)
     assert_false(v.complete);
     assert_int_equal(v.missing, 37);
     assert_non_null(strstr(seen, "manifest.json: the data set is incomplete: 20 of 57 items"));
+    assert_int_equal(v.items, 20);
+    assert_int_equal(v.planned, 57);
     iml_err err = {0};
     assert_int_equal(iml__verify("/no/such", false, note, NULL, &v, &err), IML_EARG);
     test_rm(dir);
