@@ -100,7 +100,7 @@ static void on_end(struct iml__worker *w, uint32_t nw, const struct iml__reply *
     if (x->stages) memcpy(a->stage_us, x->stage_us, sizeof a->stage_us);
     uint32_t stage = x->stage;
     bool ours = begun(w);
-    memcpy(out, x->out, n * sizeof *out);
+    if (n) memcpy(out, x->out, n * sizeof *out);
     if (st == IML_OK && ours && lend(w, x, now)) return; // acknowledged when it has been written
     if (st == IML_OK && ours && r->conf.sink == IML__SINK_UNORDERED && n) {
         st = iml__put_now(w, x->index, out, n, &e);

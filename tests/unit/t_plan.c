@@ -1,8 +1,9 @@
 // t_plan.c: the core's small promises, one by one; sim.c asks for all of them at once.
 #include "tests/unit/iml_test.h"
 
-#include "src/base/cpu.h"
 #include "src/engine/plan.h"
+
+#include <time.h>
 
 static uint64_t flat(void *user, uint64_t i)
 {
@@ -297,26 +298,48 @@ static void a_foreign_kill_halves_the_budget_and_isolates_the_suspect(void **sta
     iml__plan_close(&p);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLOWER 20
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SLOWER 20
+#endif
+#endif
+#ifndef SLOWER
+#define SLOWER 1
+#endif
+
+static double cpu_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
+}
+
+// CPU time, the best of some rounds: what shares a core and its caches makes it dearer, never less.
 static void an_empty_item_costs_less_than_60_ns_under_the_lock(void **state)
 {
     (void)state;
-    struct iml__plan_conf c = conf(2000000);
-    c.window = 65536, c.io_batch = 1000;
-    struct iml__plan *p = iml__plan_open(&c);
-    uint32_t unit[1064], n;
-    const iml__slot *q;
-    uint64_t begun = iml__now_us();
-    for (uint32_t w = 0; iml__plan_claim(p, w, 0) == IML__GO; w ^= 1) {
-        n = iml__plan_queue(p, w, &q);
-        (void)iml__plan_whole(p, w, n, 60 * n);
-        while ((n = iml__plan_commit(p, unit, 1064))) iml__plan_commit_end(p, unit, n, true);
-        (void)iml__plan_wake(p);
+    double best = 1e9;
+    for (int round = 0; round < 50 && best >= 60 * SLOWER; round++) {
+        struct iml__plan_conf c = conf(300000);
+        c.window = 65536, c.io_batch = 1000;
+        struct iml__plan *p = iml__plan_open(&c);
+        uint32_t unit[1064], n;
+        const iml__slot *q;
+        double begun = cpu_ns();
+        for (uint32_t w = 0; iml__plan_claim(p, w, 0) == IML__GO; w ^= 1) {
+            n = iml__plan_queue(p, w, &q);
+            (void)iml__plan_whole(p, w, n, 60 * n);
+            while ((n = iml__plan_commit(p, unit, 1064))) iml__plan_commit_end(p, unit, n, true);
+            (void)iml__plan_wake(p);
+        }
+        best = IML_MIN(best, (cpu_ns() - begun) / 3e5);
+        assert_true(iml__plan_finished(p));
+        iml__plan_close(&p);
     }
-    double ns = (double)(iml__now_us() - begun) * 1000 / 2e6;
-    assert_true(iml__plan_finished(p));
-    print_message("%.0f ns an item\n", ns);
-    assert_true(ns < 600); // ten times what it takes: other work shares the machine
-    iml__plan_close(&p);
+    print_message("%.0f ns an item\n", best);
+    assert_true(best < 60 * SLOWER);
 }
 
 int main(void)
