@@ -248,6 +248,38 @@ uint64_t iml__mem_cgroup_limit(void)
     return v > 0 && (!total || v < (double)total) ? (uint64_t)v : 0;
 }
 
+// What is left of a limit, as a share; never 0, which would mean "none".
+static double memory_left(const char *limit, const char *dir, const char *now, const char *cold)
+{
+    char name[1200], text[8192];
+    double most = memory_limit(limit, dir);
+    (void)snprintf(name, sizeof name, "%s/%s", dir, now);
+    if (most <= 0 || !slurp(name, text, sizeof text)) return 0;
+    double used = strtod(text, NULL);
+    (void)snprintf(name, sizeof name, "%s/memory.stat", dir);
+    const char *row = slurp(name, text, sizeof text) ? strstr(text, cold) : NULL;
+    if (row) used -= strtod(row + strlen(cold), NULL);
+    double left = 1 - used / most;
+    return left < 1e-9 ? 1e-9 : left > 1 ? 1 : left;
+}
+
+static double memory_left_v1(const char *limit, const char *dir)
+{
+    return memory_left(limit, dir, "memory.usage_in_bytes", "\ntotal_inactive_file ");
+}
+
+static double memory_left_v2(const char *limit, const char *dir)
+{
+    return memory_left(limit, dir, "memory.current", "\ninactive_file ");
+}
+
+double iml__mem_cgroup_used(void)
+{
+    double left =
+        strictest("memory", "memory.limit_in_bytes", "memory.max", memory_left_v1, memory_left_v2);
+    return left > 0 ? 1 - left : 0;
+}
+
 uint64_t iml__mem_default_budget(void)
 {
     uint64_t quarter = iml__mem_available() / 4, half = iml__mem_cgroup_limit() / 2,

@@ -405,6 +405,7 @@ uint64_t iml__run_tick(struct iml_run_t *r, uint64_t now)
         iml__run_stop(r, hard ? IML__STOP_HARD : IML__STOP_SOFT);
         iml__run_unlock(r);
     }
+    iml__watch_tick(r, now);
     iml__progress_tick(r, now, false);
     return now + TICK_US;
 }

@@ -20,6 +20,7 @@
 #include "src/engine/item.h"
 #include "src/engine/nursery.h"
 #include "src/engine/plan.h"
+#include "src/engine/watch.h"
 
 #include <pthread.h>
 
@@ -119,6 +120,8 @@ struct iml__worker {
     uint32_t suspected;         // atomic: the record below is whole
     uint8_t suspect[48];        // what a signal handler writes
     // Sums, read by others without the lock: relaxed atomics.
+    uint64_t waits_since; // atomic: for input or bytes; 0: it does not
+    uint64_t waited;      // watch.c's: input and bytes by its last look
     uint64_t busy_us, wait_input_us, wait_bytes_us, wait_sink_us, files, bytes;
     struct iml__hist hist[IML__HISTS];
 };
@@ -178,6 +181,8 @@ struct iml_run_t {
     uint32_t nio;
     bool has_sink_thread, has_commit_thread;
     struct iml__progress *progress;
+    struct iml__watch watch; // the calling thread's
+    uint64_t next_watch_us;
     uint64_t audits;
 };
 

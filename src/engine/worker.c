@@ -177,9 +177,11 @@ static void wait_for_input(struct iml__worker *w, const struct iml__claimed *c)
 {
     struct iml_run_t *r = w->run;
     uint64_t begun = iml__now_us();
+    __atomic_store_n(&w->waits_since, begun, __ATOMIC_RELAXED);
     iml__run_lock(r);
     while (r->flight[c->slot].reading) iml__run_wait(r, &r->input, UINT64_MAX);
     iml__run_unlock(r);
+    __atomic_store_n(&w->waits_since, 0, __ATOMIC_RELAXED);
     __atomic_fetch_add(&w->wait_input_us, iml__now_us() - begun, __ATOMIC_RELAXED);
 }
 
@@ -359,7 +361,9 @@ enum iml__did iml__worker_idle(struct iml__worker *w, bool start, bool wait)
     struct iml__view v = iml__plan_view(r->plan);
     bool sink = r->conf.sink != IML__SINK_UNORDERED && v.admitted - v.head >= r->conf.window;
     uint64_t begun = iml__now_us();
+    __atomic_store_n(&w->waits_since, sink ? 0 : begun, __ATOMIC_RELAXED);
     iml__run_wait(r, start ? &r->start : &r->work, iml__plan_due(r->plan));
+    __atomic_store_n(&w->waits_since, 0, __ATOMIC_RELAXED);
     __atomic_fetch_add(sink ? &w->wait_sink_us : &w->wait_bytes_us, iml__now_us() - begun,
                        __ATOMIC_RELAXED);
     return IML__DID_WORK;
