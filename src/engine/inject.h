@@ -22,7 +22,8 @@ iml_status iml__inject_parse(struct iml__inject *x, const char *text, iml_err *e
 // What befalls this attempt: a function of (seed, index, attempt) alone.
 enum iml__fault iml__inject_at(const struct iml__inject *x, uint64_t seed, uint64_t index,
                                uint32_t attempt);
-// Carries it out in a worker process. Returns for NONE and FAIL only.
+// Carries it out in a worker process; threads take FAIL only, which their worker carries out.
+// Returns for NONE and FAIL only.
 void iml__inject_do(enum iml__fault f);
 
 #endif

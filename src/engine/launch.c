@@ -284,6 +284,23 @@ static iml_status open_inputs(struct iml_run_t *r, iml_err *e)
     return IML_OK;
 }
 
+// A thread cannot be killed without the run: of the faults on purpose it takes failures only.
+static iml_status open_faults(struct iml_run_t *r, iml_err *e)
+{
+#ifdef IML_INJECT
+    if (r->process) return IML_OK; // the nursery's
+    IML_TRY(iml__inject_parse(&r->inject, r->opts.inject, e));
+    if (r->inject.crash + r->inject.hang + r->inject.oom > 0)
+        return IML_FAIL(e, IML_EARG,
+                        "inject: crash=, hang= and oom= kill worker processes, and this run has "
+                        "threads (%s); add --mode process, or use fail= alone",
+                        r->mode_why);
+#else
+    (void)r, (void)e;
+#endif
+    return IML_OK;
+}
+
 static iml_status open_all(struct iml_run_t *r, iml_err *e)
 {
     bool dry = r->opts.flags & IML_RUN_DRY_RUN;
@@ -293,6 +310,7 @@ static iml_status open_all(struct iml_run_t *r, iml_err *e)
     iml__run_mode(r->job, &r->opts, &mode, &r->mode_why);
     r->process = mode == IML_MODE_PROCESS;
     r->nworkers = (uint32_t)(r->opts.workers < 0 ? iml__cpu_workers() : r->opts.workers);
+    IML_TRY(open_faults(r, e));
     IML_TRY(settle_conf(r, e));
     if (!dry && r->process && r->conf.count) IML_TRY(open_nursery(r, r->nworkers, e));
     if (!dry) IML_TRY(open_output(r, e));

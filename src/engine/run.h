@@ -17,6 +17,7 @@
 
 #include "imloom/imloom.h"
 #include "src/base/arena.h"
+#include "src/engine/inject.h"
 #include "src/engine/item.h"
 #include "src/engine/nursery.h"
 #include "src/engine/plan.h"
@@ -181,7 +182,8 @@ struct iml_run_t {
     uint32_t nio;
     bool has_sink_thread, has_commit_thread;
     struct iml__progress *progress;
-    struct iml__watch watch; // the calling thread's
+    struct iml__inject inject; // thread mode, builds with IML_INJECT: fail= alone
+    struct iml__watch watch;   // the calling thread's
     uint64_t next_watch_us;
     uint64_t audits;
 };

@@ -265,6 +265,24 @@ void iml__worker_note(struct iml__worker *w, enum iml__how how, uint64_t now)
     if (locked) iml__run_unlock(w->run);
 }
 
+// --inject fail=, by the same dice as in a worker process.
+static iml_status fault(struct iml__worker *w, iml_err *e)
+{
+#ifdef IML_INJECT
+    const iml_item *it = &w->attempt.item;
+    const struct iml__inject *x = &w->run->inject;
+    if (x->fail > 0 &&
+        iml__inject_at(x, w->run->opts.seed, it->index, it->attempt) == IML__FAULT_FAIL) {
+        __atomic_store_n(&w->mark.begun_us, 0, __ATOMIC_RELAXED);
+        return IML_FAIL(e, IML_EAGAIN, "item %llu: a failure on purpose",
+                        (unsigned long long)it->index);
+    }
+#else
+    (void)w, (void)e;
+#endif
+    return IML_OK;
+}
+
 static void run_one(struct iml__worker *w)
 {
     struct iml_run_t *r = w->run;
@@ -272,7 +290,7 @@ static void run_one(struct iml__worker *w)
     struct iml__attempt *a = &w->attempt;
     iml_out out[IML_OUT_MAX];
     iml_err e;
-    size_t n;
+    size_t n = 0;
     if (c.reading) wait_for_input(w, &c);
     iml__arena_reset(&w->arena);
     iml__attempt_begin(a, c.index, c.attempt, c.reading || !w->now ? iml__now_us() : w->now);
@@ -280,7 +298,8 @@ static void run_one(struct iml__worker *w)
     if (r->opts.timeout_s > 0) a->deadline_us = a->begun_us + (uint64_t)(r->opts.timeout_s * 1e6);
     w->touched = false, w->item_files = w->item_bytes = 0;
     iml__worker_suspect(w, c.index);
-    iml_status st = iml__attempt_run(a, out, &n, &e);
+    iml_status st = fault(w, &e);
+    if (st == IML_OK) st = iml__attempt_run(a, out, &n, &e);
     iml__worker_suspect(w, UINT64_MAX);
     uint32_t stage = a->stage;
     uint64_t now = iml__now_us();

@@ -206,6 +206,38 @@ static void injected_deaths_and_hangs_cost_no_other_item(void **state)
     assert_true(deaths > 1500);
 }
 
+static void threads_fail_by_the_same_dice_and_refuse_to_die(void **state)
+{
+    (void)state;
+    const char *deadly[] = {"crash=0.1", "hang=0.1,fail=0.1", "oom=1"};
+    iml_job j = {.name = "t", .count = ITEMS / 8, .run = one_file};
+    iml_sink_ops sink = {.name = "t", .put = put};
+    struct iml__inject x;
+    iml_report rep = {.size = sizeof rep};
+    iml_ctx *ctx = NULL;
+    iml_run_opts o;
+    iml_err why;
+    iml_run_opts_default(&o);
+    o.workers = 1, o.seed = 5, o.inject = "fail=0.4", o.mode = IML_MODE_THREAD;
+    assert_ok(iml__inject_parse(&x, o.inject, e));
+    memset(written, 0, sizeof written);
+    assert_ok(iml_ctx_new(&ctx, e));
+    assert_ok(iml_run(ctx, &j, &sink, &o, &rep, e));
+    uint64_t bad = 0;
+    for (uint64_t i = 0; i < j.count; i++) {
+        assert_int_equal(written[i], !lost(&x, o.seed, i));
+        bad += !written[i];
+    }
+    assert_int_equal(rep.bad, bad);
+    assert_in_range(bad, 30, 120); // of 1,000; 64 are to be expected
+    for (size_t k = 0; k < IML_COUNT_OF(deadly); k++) {
+        o.inject = deadly[k];
+        assert_int_equal(iml_run(ctx, &j, &sink, &o, &rep, &why), IML_EARG);
+        assert_non_null(strstr(why.msg, "add --mode process"));
+    }
+    iml_ctx_free(&ctx);
+}
+
 // ---- The same into a directory.
 
 enum { LOOSE = 2000 };
@@ -322,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_run_whose_nursery_is_killed_ends_and_says_so),
 #ifdef IML_INJECT
         cmocka_unit_test(injected_deaths_and_hangs_cost_no_other_item),
+        cmocka_unit_test(threads_fail_by_the_same_dice_and_refuse_to_die),
         cmocka_unit_test(good_items_have_the_bytes_of_an_undisturbed_run_and_bad_lists_are_equal),
 #endif
     };
