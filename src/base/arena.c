@@ -6,28 +6,17 @@
 // process by offset), malloc per block (323 us against 28 us an item, engine.md 15).
 #include "src/base/arena.h"
 
+#include "src/base/asan.h"
 #include "src/base/err.h"
 #include "src/base/mem.h"
 
 #include <string.h>
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define IML_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IML_ASAN 1
-#endif
-#endif
 #ifdef IML_ASAN
-#include <sanitizer/asan_interface.h>
-#define POISON(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
-#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
 #define REDZONE 64u
 #define RESERVE_MAX ((size_t)1 << 32) // poisoning writes shadow for what it covers
 #else
-#define POISON(p, n) ((void)0)
-#define UNPOISON(p, n) ((void)0)
 #define REDZONE 0u
 #define RESERVE_MAX IML__ARENA_RESERVE
 #endif
@@ -58,7 +47,7 @@ iml_status iml__arena_open(iml_arena *a, size_t reserve, int fd, iml_err *e)
 void iml__arena_close(iml_arena *a)
 {
     if (!a->base) return;
-    UNPOISON(a->base, a->touched);
+    IML_UNPOISON(a->base, a->touched);
     munmap(a->base, a->cap);
     *a = (iml_arena){.fd = -1};
 }
@@ -67,7 +56,7 @@ static void give_back(iml_arena *a, size_t from)
 {
     from = (from + 0xffff) & ~(size_t)0xffff;
     if (from >= a->touched) return;
-    UNPOISON(a->base + from, a->touched - from);
+    IML_UNPOISON(a->base + from, a->touched - from);
     // A shared mapping keeps its pages until they are removed from the file itself.
     (void)madvise(a->base + from, a->touched - from, a->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED);
     a->touched = from;
@@ -76,7 +65,7 @@ static void give_back(iml_arena *a, size_t from)
 void iml__arena_release(iml_arena *a, size_t mark)
 {
     if (mark > a->used) return;
-    POISON(a->base + mark, a->used - mark);
+    IML_POISON(a->base + mark, a->used - mark);
     a->used = mark;
 }
 
@@ -103,8 +92,8 @@ void *iml_arena_alloc(iml_arena *a, size_t n)
     a->used += need;
     if (a->used > a->touched) a->touched = a->used;
     if (a->used > a->peak) a->peak = a->used;
-    UNPOISON(p, n);
-    POISON(p + n, need - n);
+    IML_UNPOISON(p, n);
+    IML_POISON(p + n, need - n);
     return p;
 }
 

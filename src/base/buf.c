@@ -2,6 +2,7 @@
 #include "src/base/buf.h"
 
 #include "src/base/mem.h"
+#include "src/base/slab.h"
 
 enum { HEAD = (sizeof(iml_buf) + 63) / 64 * 64 };
 
@@ -33,7 +34,10 @@ void iml_buf_unref(iml_buf **bp)
     *bp = NULL;
     if (!b || __atomic_fetch_sub(&b->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
     if (b->on_free) b->on_free(b->user, b);
-    if (b->heap) IML_FREE(b);
+    if (b->slab)
+        iml__slab_give(b);
+    else if (b->heap)
+        IML_FREE(b);
 }
 
 uint8_t *iml_buf_data(iml_buf *b) { return b->data; }

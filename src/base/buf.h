@@ -12,6 +12,7 @@ struct iml_buf {
     uint32_t refs; // atomic: release on unref, acquire before the bytes go
     uint8_t *data;
     size_t size, cap;
+    bool slab;                               // of a pool (slab.h)
     bool heap;                               // data and this struct came from one iml__alloc
     void (*on_free)(void *user, iml_buf *b); // told before the bytes go; or NULL
     void *user;

@@ -8,6 +8,7 @@
 #include "src/base/cpu.h"
 #include "src/base/err.h"
 #include "src/base/mem.h"
+#include "src/base/slab.h"
 #include "src/engine/prefetch.h"
 #include "src/engine/progress.h"
 #include "src/io/vfs.h"
@@ -17,6 +18,7 @@
 
 enum { WINDOW = 65536, IO_BATCH = 100 };
 enum { BUDGET_MIN = 64 << 20, UNKNOWN = 4 << 20, INPUT_FACTOR = 12, MAX_DEATHS = 2 };
+enum { IDLE_MAX = 64 << 20 };    // of buffers kept for reuse, beside the budget
 enum { COST_SUM_MAX = 4000000 }; // items whose cost is summed up for a better guess of the end
 
 void iml_run_opts_default(iml_run_opts *o)
@@ -259,6 +261,8 @@ static iml_status open_arrays(struct iml_run_t *r, iml_err *e)
     r->taken = r->sink ? NULL : iml__alloc(r->conf.window * sizeof *r->taken);
     if (!r->worker || !r->flight || !r->units || !r->ids || !r->progress || (!r->sink && !r->taken))
         return IML_FAIL(e, IML_ENOMEM, "no memory for a run of %u workers", workers);
+    r->slabs = iml__slabs_open(IML_MIN(r->conf.budget / 8, (uint64_t)IDLE_MAX));
+    if (!r->slabs) return IML_FAIL(e, IML_ENOMEM, "no memory for a pool of buffers");
     if (r->taken) memset(r->taken, 0xff, r->conf.window * sizeof *r->taken);
     for (uint32_t k = 0; k < workers; k++) IML_TRY(iml__worker_open(&r->worker[k], r, k, e));
     r->plan = iml__plan_open(&r->conf);
@@ -371,6 +375,7 @@ void iml__run_free_all(struct iml_run_t **out)
         r->parcels = p->next;
         iml__parcel_free(&p);
     }
+    iml__slabs_close(&r->slabs);
     if (r->input_dir >= 0) iml__close(&r->input_dir);
     if (r->has_locks) {
         struct iml__cond *all[] = {&r->work,  &r->start, &r->sinker, &r->committer,

@@ -8,6 +8,7 @@
 #include "src/base/buf.h"
 #include "src/base/err.h"
 #include "src/base/mem.h"
+#include "src/base/slab.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct iml__parcel *iml__parcel_get(struct iml_run_t *r)
         r->parcels = p->next;
     else
         p = iml__calloc(1, sizeof *p);
-    if (p) p->next = NULL, p->stage = IML__STAGE_NONE;
+    if (p) p->next = NULL, p->slabs = r->slabs, p->stage = IML__STAGE_NONE;
     return p;
 }
 
@@ -73,19 +74,19 @@ static bool room_for_name(struct iml__parcel *p, size_t more)
     return true;
 }
 
-static iml_buf *copy_of(const iml_frag *f)
+static iml_buf *copy_of(struct iml__slabs *s, const iml_frag *f)
 {
-    iml_buf *b = iml__buf_heap(f->len);
+    iml_buf *b = iml__slab_buf(s, f->len);
     if (!b) return NULL;
     memcpy(b->data, iml_buf_data(f->data) + f->off, f->len);
     iml_buf_set_size(b, f->len);
     return b;
 }
 
-static bool copy_frags(iml_frag *to, const iml_out *o)
+static bool copy_frags(struct iml__slabs *s, iml_frag *to, const iml_out *o)
 {
     for (uint32_t k = 0; k < o->nfrag; k++) {
-        to[k] = (iml_frag){copy_of(&o->frag[k]), 0, o->frag[k].len};
+        to[k] = (iml_frag){copy_of(s, &o->frag[k]), 0, o->frag[k].len};
         if (to[k].data) continue;
         while (k > 0) iml_buf_unref(&to[--k].data);
         return false;
@@ -102,7 +103,7 @@ iml_status iml__parcel_add(struct iml__parcel *p, const iml_out *o, bool copy, i
     p->out = out;
     ok = ok && room(&frag, &p->cap_frag, p->nfrag + o->nfrag, sizeof *p->frag);
     p->frag = frag;
-    ok = ok && room_for_name(p, len) && (!copy || copy_frags(p->frag + p->nfrag, o));
+    ok = ok && room_for_name(p, len) && (!copy || copy_frags(p->slabs, p->frag + p->nfrag, o));
     if (!ok) {
         iml__out_release(o, 1);
         return IML_FAIL(e, IML_ENOMEM, "no memory to keep the file %s", o->name);

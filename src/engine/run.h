@@ -29,6 +29,7 @@
 
 struct iml__parcel {
     struct iml__parcel *next; // of the run's free list
+    struct iml__slabs *slabs; // the run's, for copies; or NULL
     iml_out *out;             // names and fragments point into the arrays below once sealed
     iml_frag *frag;
     char *name;
@@ -161,6 +162,7 @@ struct iml_run_t {
     iml_status failed; // the first failure that ends the run, with its detail
     iml_err err;
     struct iml__parcel *parcels; // free
+    struct iml__slabs *slabs;    // where buffers come from that this process makes
     uint32_t *units;             // the committer's batch, [ncommit]
     uint64_t *ids;
     uint32_t ncommit;
