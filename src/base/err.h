@@ -1,8 +1,8 @@
 // err.h: how a function fails. Detail goes to a caller-owned iml_err; nothing is allocated.
 //
-//     if (n > max) return IML_FAIL(e, IML_ELIMIT, "%s: %zu pixels, the limit is %zu", path, n, max);
-//     IML_TRY(header_read(f, &h, e));                        // Passes a failure on.
-//     if (IML_FAILS(st = decode(f, e))) goto done;           // Fails over to the one label.
+//     if (n > max) return IML_FAIL(e, IML_ELIMIT, "%s: %zu pixels, the limit is %zu", path, n,
+//     max); IML_TRY(header_read(f, &h, e));                        // Passes a failure on. if
+//     (IML_FAILS(st = decode(f, e))) goto done;           // Fails over to the one label.
 #ifndef IML_BASE_ERR_H
 #define IML_BASE_ERR_H
 
@@ -18,7 +18,7 @@ void iml__err_clear(iml_err *e);
 // into one file at a time, and would follow paths on which iml__err_set returns 0.
 static inline iml_status iml__failed(iml_status st)
 {
-    if (st == IML_OK) __builtin_unreachable();
+    IML_ASSUME(st != IML_OK);
     return st;
 }
 

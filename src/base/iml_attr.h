@@ -13,6 +13,16 @@
 #define IML_MUST_USE __attribute__((warn_unused_result))
 #define IML_COLD __attribute__((cold))
 
+// clang's has no branch in it, so that its analyzer follows even at the end of its depth.
+#if defined(__clang__)
+#define IML_ASSUME(x) __builtin_assume(x)
+#else
+#define IML_ASSUME(x)                                                                              \
+    do {                                                                                           \
+        if (!(x)) __builtin_unreachable();                                                         \
+    } while (0)
+#endif
+
 #define IML_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define IML_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define IML_CLAMP(x, lo, hi) ((x) < (lo) ? (lo) : (x) > (hi) ? (hi) : (x))

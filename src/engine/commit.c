@@ -686,7 +686,7 @@ iml_status iml__commit_units(struct iml__commit *c, const uint64_t *unit, size_t
                           (unsigned long long)unit[i]);
     }
     if (!st) st = commit_batch(c, &b, e);
-    for (size_t i = 0; i < b.n; i++) free_unit(c, b.u[i], b.renamed);
+    for (size_t i = 0; b.u && i < b.n; i++) free_unit(c, b.u[i], b.renamed);
     IML_FREE(b.u);
     iml__xxh3_free(&b.hash);
     iml__str_free(&b.lines);
