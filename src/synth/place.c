@@ -99,7 +99,8 @@ static iml_status curve_table(const iml__lay_work *w)
 static iml__lay_spot on_curve(const iml__lay_block *b, double s)
 {
     if (!b->table) return (iml__lay_spot){s, 0, 1, 0};
-    double at = s + b->table_n / 2, in = IML_CLAMP(at, 0.0, b->table_n - 1.0), over = at - in;
+    const int32_t middle = b->table_n / 2;
+    double at = s + middle, in = IML_CLAMP(at, 0.0, b->table_n - 1.0), over = at - in;
     int32_t k = (int32_t)in;
     if (k >= b->table_n - 1) k = b->table_n - 2;
     const iml__lay_spot *p = &b->table[k], *q = p + 1;

@@ -180,12 +180,12 @@ static uint32_t luma(const uint8_t c[3])
     return (19595u * c[0] + 38470u * c[1] + 7471u * c[2] + 32768) >> 16;
 }
 
-// Mean luma of the ink in use, each of its colours alike.
+// Mean luma of the ink in use, each of its colours alike. An ink without a colour counts as black.
 static uint32_t ink_luma(const iml__ink *ink)
 {
     uint32_t sum = 0;
     for (uint32_t k = 0; k < ink->n; k++) sum += luma(ink->rgb + 3 * (size_t)k);
-    return sum / ink->n;
+    return ink->n ? sum / ink->n : 0;
 }
 
 static iml_status apply(work *w, iml__op *op, iml_image *m, iml_err *e)

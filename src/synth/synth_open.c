@@ -159,7 +159,8 @@ static iml_status find_fallbacks(iml__synth *s, const iml__synth_opts *o, iml_er
                         (int)(IML__FALLBACKS - IML_COUNT_OF(ours)));
     for (size_t k = 0; k < o->nfallback_fonts; k++) {
         size_t i = 0;
-        while (i < n && strcmp(iml__fontindex_font(s->fonts, i)->path, o->fallback_fonts[k])) i++;
+        while (i < n && strcmp(iml__fontindex_font(s->fonts, i)->path, o->fallback_fonts[k]) != 0)
+            i++;
         if (i == n)
             return IML_FAIL(e, IML_EARG,
                             "--fallback-font %s: is not a font that can be used, or the same file "
@@ -359,7 +360,7 @@ static iml_status add_back_dir(iml__synth *s, const char *dir, double weight, im
         iml__str_addf(&s->notes, "%s: no pictures in it; backgrounds are transparent\n", dir);
     iml_status st = IML_OK;
     for (size_t i = 0; !st && i < w->n; i++) {
-        if (s->nback == *cap) {
+        if (!*list || s->nback == *cap) {
             uint32_t more = *cap ? *cap * 2 : 64;
             iml__back_file *grown = iml__realloc(*list, more, sizeof **list);
             if (!grown) {
@@ -411,7 +412,7 @@ static iml_status find_pictures(iml__synth *s, const iml__synth_opts *o, iml_err
         st = add_back_dir(s, c->background_paths[i].path, c->background_paths[i].weight, &list,
                           &cap, e);
     }
-    if (!st && s->nback) {
+    if (!st && list && s->nback) {
         qsort(list, s->nback, sizeof *list, by_name);
         s->back = iml_arena_alloc(&s->arena, s->nback * sizeof *list);
         s->back_weight = weighted ? iml_arena_calloc(&s->arena, s->nback, sizeof(double)) : NULL;
@@ -480,7 +481,7 @@ static void write_versions(iml__synth *s)
                    s->freetype, hb_version_string(), FRIBIDI_VERSION, utf8proc_version());
     char thai[80];
     const iml__builtin_corpus *words = iml__builtin_corpora;
-    while (strcmp(words->name, "thai")) words++;
+    while (strcmp(words->name, "thai") != 0) words++;
     iml__thai_version((const char *)words->p, words->n, thai, sizeof thai);
     const iml__codec *codec = iml__codec_by_name(formats[s->config->output.format]);
     iml__jsonw_init(&w, &s->versions, 0);
