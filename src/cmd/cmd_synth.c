@@ -13,11 +13,14 @@
 #include "src/cmd/common.h"
 #include "src/cmd/session.h"
 #include "src/cmd/synth_redrawn.h"
+#include "src/cmd/synth_replay.h"
 #include "src/io/vfs.h"
 #include "src/synth/sheet.h"
 
 static struct options {
     const char *batch, *background, *corpus_dir, *quality, *labels, *preview, *layers, *list;
+    const char *replay, *plan;
+    bool replay_check;
     iml__opt_list font_dirs, fonts, fallback_fonts, background_dirs, corpora, texts, scripts, set;
     uint64_t count;
     int64_t preview_count, preview_columns, preview_width;
@@ -79,6 +82,14 @@ static const iml__opt rows[] = {
      "px of each", NH, NULL},
     {"preview-layers", 0, IML__OPT_STR, AT(layers), "LIST", "units,lines", 0, 0, NULL, NULL,
      "units lines words baseline cells polygon, with commas", NH, NULL},
+    {"plan", 0, IML__OPT_PATH, AT(plan), "FILE.jsonl", NULL, 0, 0, NULL, NULL,
+     "write every decision as JSON lines for --replay, and no picture", NH, NULL},
+    {"replay", 0, IML__OPT_STR, AT(replay), "LABEL", NULL, 0, 0, NULL, NULL,
+     "make the pictures of a label, of lines of labels or plans, OUT:INDEX or SHARD.tar:INDEX again; "
+     "exit 2 if they differ",
+     IML__OPT_NO_CONFIG | NH, NULL},
+    {"replay-check", 0, IML__OPT_FLAG, AT(replay_check), NULL, NULL, 0, 0, NULL, NULL,
+     "with --replay: write nothing, and exit 2 for edited labels too", IML__OPT_NO_CONFIG | NH, NULL},
     {"list", 0, IML__OPT_STR, AT(list), "WHAT", NULL, 0, 0, NULL, NULL,
      "fonts, corpora, backgrounds, scripts or keys; then stop", IML__OPT_NO_CONFIG | NH, NULL},
 };
@@ -389,15 +400,34 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
     return code;
 }
 
+static int replay(iml_err *e)
+{
+    iml__replay_run r = {.what = options.replay,
+                         .out = common.out,
+                         .check = options.replay_check,
+                         .where = {.font_dirs = options.font_dirs.item,
+                                   .nfont_dirs = options.font_dirs.n,
+                                   .fonts = options.fonts.item,
+                                   .nfonts = options.fonts.n,
+                                   .background_dirs = options.background_dirs.item,
+                                   .nbackground_dirs = options.background_dirs.n}};
+    return iml__synth_replay(&r, e);
+}
+
 static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
 {
     iml__synth *s;
     bool looks = options.list || common.print_config || common.dry_run;
     if (options.list && !strcmp(options.list, "keys")) return list_keys();
-    if (!common.out && !options.preview && !looks) {
+    if (options.replay) return replay(e);
+    if (options.replay_check) {
+        (void)IML_FAIL(e, IML_EARG, "--replay-check: give --replay LABEL too");
+        return iml__complain(e, IML__EXIT_USAGE);
+    }
+    if (!common.out && !options.preview && !options.plan && !looks) {
         (void)IML_FAIL(
             e, IML_EARG,
-            "where to? give -o OUT (or --preview FILE.png, --dry-run, --list, --print-config)");
+            "where to? give -o OUT (or --preview FILE.png, --plan FILE.jsonl, --dry-run, --list, --print-config)");
         return iml__complain(e, IML__EXIT_USAGE);
     }
     if (iml__synth_open(&p->synth, &p->talk, &s, e)) {
@@ -409,6 +439,7 @@ static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
     if (s->notes.n) (void)fputs(iml__str_text(&s->notes), stderr);
     int code = common.print_config ? print_config(s)
                : options.list      ? list(s, options.list)
+               : options.plan && !common.dry_run ? iml__synth_write_plan(s, options.plan, e)
                                    : run(p, s, argc, argv, e);
     iml__synth_close(&s);
     return code;

@@ -32,6 +32,14 @@ void iml__streams_init(iml__streams *s)
     for (int k = 0; k < IML__COLOURS; k++) s->colour[k] = stream_of(iml__key_colours[k].key);
 }
 
+int iml__unit_key(int key)
+{
+    return key == IML__N_baseline_jitter  ? 0
+           : key == IML__N_glyph_rotation ? 1
+           : key == IML__N_glyph_scale    ? 2
+                                          : -1;
+}
+
 // Channel ch of the n-th colour of a stream: slot 1 + 4 n + ch.
 static void draw_colour(const iml__colour_range *r, uint64_t seed, uint64_t index, uint32_t stream,
                         uint32_t n, uint8_t out[4])

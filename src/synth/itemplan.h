@@ -11,6 +11,9 @@
 #include "src/synth/corpus.h"
 
 enum { IML__SIDE_LEFT, IML__SIDE_TOP, IML__SIDE_RIGHT, IML__SIDE_BOTTOM };
+// Keys with a draw a unit: baseline_jitter, glyph_rotation, glyph_scale; -1: none of them.
+enum { IML__UNIT_KEYS = 3 };
+int iml__unit_key(int key);
 enum { IML__PALETTE_MAX = 256, IML__CONTRAST_DRAWS = 9 };
 
 typedef struct iml__streams { // of every key, by name; made once
@@ -30,6 +33,9 @@ typedef struct iml__item_plan {
     double cutout[2];       // likewise of the black rectangle
     bool dilate;            // erosion_dilation_mode, settled
     int quality;            // of a lossy format
+    bool given;             // replay: from a label; nothing below is drawn
+    const double *by_unit[IML__UNIT_KEYS]; // values of the units, *borrowed*; NULL: num of the key
+    uint32_t nby_unit[IML__UNIT_KEYS];
 } iml__item_plan;
 
 // Everything that needs neither text nor face.

@@ -175,7 +175,11 @@ static void write_image(iml__jsonw *w, const iml__synth_item *it, const char *fi
     key_str(w, "file", file);
     key_u64(w, "width", (uint64_t)m->w), key_u64(w, "height", (uint64_t)m->h);
     key_str(w, "mode", modes[m->channels]);
-    iml__jsonw_key(w, "xxh3"), iml__jsonw_hex64(w, iml__xxh3(bytes, n));
+    iml__jsonw_key(w, "xxh3");
+    if (bytes)
+        iml__jsonw_hex64(w, iml__xxh3(bytes, n));
+    else
+        iml__jsonw_null(w);
     iml__jsonw_end(w);
 }
 
@@ -197,19 +201,12 @@ static void unit_values(iml__jsonw *w, const iml__synth *s, const iml__synth_ite
     iml__jsonw_end(w);
 }
 
-static bool by_unit(int key)
-{
-    return key == IML__N_baseline_jitter || key == IML__N_glyph_rotation ||
-           key == IML__N_glyph_scale;
-}
-
 static void write_num(iml__jsonw *w, const iml__synth *s, const iml__synth_item *it, int k)
 {
     const iml__value_rule *rule = &iml__key_nums[k].rule;
-    const iml__value *v = &s->config->spec[it->plan.spec].num[k];
     double d = it->plan.num[k];
     iml__jsonw_key(w, rule->key);
-    if (by_unit(k) && !iml__value_is(v, rule->neutral)) {
+    if (iml__synth_by_unit(s, &it->plan, k)) {
         unit_values(w, s, it, k);
     } else if (k == IML__N_padding) {
         iml__jsonw_array(w), iml__jsonw_inline(w);
@@ -282,6 +279,77 @@ static void write_params(iml__jsonw *w, const iml__synth *s, const iml__synth_it
     iml__jsonw_end(w);
 }
 
+// ---- Decisions
+
+static uint64_t bits_of(double v)
+{
+    uint64_t b;
+    v += 0.0; // -0 reads back as either zero
+    memcpy(&b, &v, sizeof b);
+    return b;
+}
+
+static uint64_t chain(uint64_t h, uint64_t v)
+{
+    uint64_t two[2] = {h, v};
+    return iml__xxh3(two, sizeof two);
+}
+
+static uint64_t of_text(const char *s) { return s ? iml__xxh3_text(s) : 0; }
+
+static uint64_t ink_decision(const iml__synth_item *it)
+{
+    const iml__render_out *o = &it->out;
+    const iml__ink *ink = &it->params.ink[o->ink_used];
+    if (o->ink_forced) return chain(1, iml__xxh3(o->forced_rgb, 3));
+    if (!o->ink_used && ink->mode != IML__INK_PER_GLYPH) return 0;
+    return chain(2, iml__xxh3(ink->rgb, 3 * (size_t)ink->n));
+}
+
+static uint64_t back_decision(const iml__synth *s, const iml__synth_item *it)
+{
+    const iml__render_bg *bg = &it->params.bg;
+    uint64_t h = chain(3, (uint64_t)bg->kind);
+    if (bg->kind == IML__BG_COLOUR) h = chain(h, iml__xxh3(bg->rgb, 3));
+    if (bg->kind != IML__BG_IMAGE) return h;
+    const int32_t *crop = bg->crop_given ? bg->crop : it->out.crop;
+    h = chain(h, of_text(s->back[it->back].sha256));
+    return chain(chain(h, (uint64_t)crop[0]), (uint64_t)crop[1]);
+}
+
+uint64_t iml__synth_decisions(const iml__synth *s, const iml__synth_item *it)
+{
+    enum { MORE = 32 };
+    const iml__item_plan *p = &it->plan;
+    uint64_t v[IML__NUMS + IML__ENUMS + IML__COLOURS + MORE], h = 0;
+    size_t n = 0;
+    for (int k = 0; k < IML__NUMS; k++) {
+        bool units = iml__synth_by_unit(s, p, k);
+        if (k != IML__N_padding) v[n++] = units ? 1 : bits_of(p->num[k]);
+        for (uint32_t u = 0; units && u < it->block.nunits; u++)
+            h = chain(h, bits_of(iml__synth_unit_value(s, p, k, u)));
+    }
+    for (int k = 0; k < IML__ENUMS; k++)
+        v[n++] = k == IML__E_erosion_dilation_mode ? p->dilate : p->en[k];
+    for (int k = 0; k < IML__COLOURS; k++)
+        v[n++] = iml__xxh3(p->colour[k], (size_t)iml__key_colours[k].channels);
+    for (int k = 0; k < 4; k++) v[n++] = (uint64_t)p->padding[k];
+    v[n++] = p->seed, v[n++] = p->index, v[n++] = h;
+    v[n++] = iml__xxh3(it->text.utf8, it->text.len);
+    v[n++] = of_text(s->config->spec[p->spec].language);
+    for (uint32_t k = 0; k < faces_used(it); k++) {
+        const iml__font *f = iml__fontindex_font(s->fonts, it->font[k]);
+        v[n++] = chain(of_text(f->sha256), (uint64_t)f->index);
+    }
+    v[n++] = ink_decision(it), v[n++] = back_decision(s, it);
+    v[n++] = (uint64_t)it->out.cutout[2];
+    const int32_t *at = it->params.cutout_given ? it->params.cutout_at : it->out.cutout;
+    v[n++] = (uint64_t)at[0], v[n++] = (uint64_t)at[1];
+    v[n++] = (uint64_t)s->config->output.format, v[n++] = (uint64_t)it->out.image.channels;
+    v[n++] = s->config->output.format == IML__FORMAT_PNG ? 0 : (uint64_t)p->quality;
+    return iml__xxh3(v, n * sizeof v[0]);
+}
+
 // ---- Tail
 
 static void write_background(iml__jsonw *w, const iml__synth *s, const iml__synth_item *it)
@@ -314,6 +382,7 @@ static void write_replay(iml__jsonw *w, const iml__synth *s, const iml__synth_it
     iml__jsonw_end(w);
     key_str(w, "freetype", s->freetype);
     key_str(w, "harfbuzz", hb_version_string());
+    iml__jsonw_key(w, "decisions"), iml__jsonw_hex64(w, iml__synth_decisions(s, it));
     iml__jsonw_end(w);
 }
 

@@ -168,6 +168,7 @@ static void cutout(work *w)
     if (cw <= 0 || ch <= 0 || cw >= w->pic.w || ch >= w->pic.h) return;
     int32_t x = (int32_t)floor(p->cutout_u[0] * (w->pic.w - cw + 1));
     int32_t y = (int32_t)floor(p->cutout_u[1] * (w->pic.h - ch + 1));
+    if (p->cutout_given) x = p->cutout_at[0], y = p->cutout_at[1];
     x = IML_CLAMP(x, 0, w->pic.w - cw), y = IML_CLAMP(y, 0, w->pic.h - ch);
     iml_image hole = iml__image_view(&w->pic, x, y, cw, ch);
     iml__image_fill(&hole, (const uint8_t[4]){0, 0, 0, 255});

@@ -66,6 +66,8 @@ typedef struct iml__render_params { // iml__render_defaults, then set
 
     int32_t cutout_w, cutout_h; // skipped if either is 0 or not smaller than the picture
     double cutout_u[2];         // in [0, 1): left = floor(u (w - cutout_w + 1))
+    bool cutout_given;          // replay: at cutout_at instead
+    int32_t cutout_at[2];
     int32_t morph_k;            // <= 1: off
     bool morph_erode;           // thinner text; else thicker
     double gaussian_noise;      // sigma, levels

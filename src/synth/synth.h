@@ -85,6 +85,10 @@ typedef struct iml__synth {
 iml_status iml__synth_open(const iml__synth_opts *o, iml__complaints *talk, iml__synth **out, iml_err *e);
 void iml__synth_close(iml__synth **s);
 
+void iml__synth_versions(iml__synth *s); // fills versions and freetype
+// Of a file's contents.
+iml_status iml__synth_hash_file(const char *path, char hex[65], iml_err *e);
+
 // The embedded default as YAML, with the specifications whose names are in `names` (NULL: all).
 extern const char *const iml__default_names[]; // NULL at the end
 const char *iml__default_package(const char *name); // of fonts, for those who lack them
@@ -125,10 +129,13 @@ iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint6
 void iml__synth_item_done(const iml__synth *s, iml__synth_item *item);
 // A unit's own value of baseline_jitter, glyph_rotation or glyph_scale.
 double iml__synth_unit_value(const iml__synth *s, const iml__item_plan *p, int key, uint32_t unit);
+bool iml__synth_by_unit(const iml__synth *s, const iml__item_plan *p, int key); // units differ in it
+// A number of all the item's decisions: equal if and only if a label asks for the same picture.
+uint64_t iml__synth_decisions(const iml__synth *s, const iml__synth_item *item);
 
 // ---- Labels (synth.md 3.2)
 
-// file: the picture's name; bytes: as encoded. indent: 0 for JSONL.
+// file: the picture's name; bytes: as encoded, NULL in a plan. indent: 0 for JSONL.
 void iml__synth_label(const iml__synth *s, const iml__synth_item *item, const char *file,
                       const uint8_t *bytes, size_t nbytes, int indent, iml__str *out);
 

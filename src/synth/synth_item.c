@@ -3,7 +3,7 @@
 // The redraw chain (synth.md 4.3) is pure in (seed, index): up to 16 texts, each with up to 4
 // faces; whether a face can draw a text is a property of both, so workers and history change
 // nothing. Only when all fail is the item bad. Backgrounds have a chain of their own.
-#include "src/synth/synth.h"
+#include "src/synth/replay.h"
 
 #include "src/base/err.h"
 #include "src/base/fmath.h"
@@ -86,8 +86,21 @@ found:
 
 double iml__synth_unit_value(const iml__synth *s, const iml__item_plan *p, int key, uint32_t unit)
 {
+    int k = iml__unit_key(key);
+    if (p->given)
+        return !p->by_unit[k]           ? p->num[key]
+               : unit < p->nby_unit[k] ? p->by_unit[k][unit]
+                                       : iml__key_nums[key].rule.neutral;
     return iml__value_draw(&s->config->spec[p->spec].num[key], p->seed, p->index,
                            s->streams.num[key], 2 * (1 + unit));
+}
+
+bool iml__synth_by_unit(const iml__synth *s, const iml__item_plan *p, int key)
+{
+    int k = iml__unit_key(key);
+    if (k < 0) return false;
+    if (p->given) return p->by_unit[k] != NULL;
+    return !iml__value_is(&s->config->spec[p->spec].num[key], iml__key_nums[key].rule.neutral);
 }
 
 struct jitter {
@@ -136,11 +149,14 @@ static void layout_options(const iml__synth *s, iml__synth_item *it)
         o->curve = IML__LAY_STRAIGHT;
 }
 
-static bool jitters(const iml__spec *s)
+static bool jitters(const iml__synth *s, const iml__item_plan *p)
 {
-    return !iml__value_is(&s->num[IML__N_baseline_jitter], 0) ||
-           !iml__value_is(&s->num[IML__N_glyph_rotation], 0) ||
-           !iml__value_is(&s->num[IML__N_glyph_scale], 1);
+    static const int keys[] = {IML__N_baseline_jitter, IML__N_glyph_rotation, IML__N_glyph_scale};
+    for (size_t k = 0; k < IML_COUNT_OF(keys); k++)
+        if (iml__synth_by_unit(s, p, keys[k]) ||
+            (p->given && p->num[keys[k]] != iml__key_nums[keys[k]].rule.neutral))
+            return true;
+    return false;
 }
 
 static iml_status open_face(const iml__synth *s, iml__synth_worker *w, iml__synth_item *it,
@@ -161,7 +177,8 @@ static iml_status open_face(const iml__synth *s, iml__synth_worker *w, iml__synt
 
 // Sets the text in one face. *fine = false: another face or text.
 static iml_status set_in(const iml__synth *s, iml__synth_worker *w, iml__synth_item *it,
-                         size_t face, iml_arena *a, bool *fine, iml_err *e)
+                         size_t face, const size_t *more, size_t nmore, iml_arena *a, bool *fine,
+                         iml_err *e)
 {
     struct jitter j = {s, &it->plan};
     size_t mark = iml__arena_mark(a);
@@ -169,9 +186,9 @@ static iml_status set_in(const iml__synth *s, iml__synth_worker *w, iml__synth_i
     it->nfaces = 0, *fine = false;
     if (open_face(s, w, it, face, &why))
         return IML_OK; // it was proved, and went bad since: as if not there
-    for (size_t k = 0; k < s->nfallback; k++) IML_TRY(open_face(s, w, it, s->fallback[k], e));
+    for (size_t k = 0; k < nmore; k++) IML_TRY(open_face(s, w, it, more[k], e));
     layout_options(s, it);
-    if (jitters(&s->config->spec[it->plan.spec]))
+    if (jitters(s, &it->plan))
         it->opt.jitter = jitter_unit, it->opt.jitter_user = &j;
     IML_TRY(iml__lay_text(w->setter, &it->block, it->text.utf8, it->text.len, &it->opt, a, e));
     it->opt.jitter = NULL, it->opt.jitter_user = NULL; // j ends here
@@ -211,7 +228,7 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
         for (it->face_attempt = 0; it->face_attempt < IML__FACE_ATTEMPTS; it->face_attempt++) {
             uint32_t attempt = it->text_attempt * IML__FACE_ATTEMPTS + it->face_attempt;
             if (!pick_face(s, &it->plan, attempt, w->row, &face)) break;
-            IML_TRY(set_in(s, w, it, face, a, &fine, e));
+            IML_TRY(set_in(s, w, it, face, s->fallback, s->nfallback, a, &fine, e));
             if (fine) return IML_OK;
             problem = iml__lay_problem_name(it->block.problem);
         }
@@ -410,6 +427,79 @@ iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint6
     if (mark) iml_stage(mark, IML__STAGE_RENDER);
     iml_status st = iml__render(&it->params, &it->block, a, &it->out, e);
     return st == IML_ELIMIT ? too_large(s, it, st, e) : st;
+}
+
+// ---- Replay
+
+// The colours of the label, where it says that others than the first draw were used.
+static iml_status given_ink(iml__synth_item *it, const iml__replay *r, iml_arena *a, iml_err *e)
+{
+    const iml__item_plan *p = &it->plan;
+    enum iml__ink_mode mode = (enum iml__ink_mode)p->en[IML__E_color_mode];
+    iml__ink *ink = iml_arena_calloc(a, 2, sizeof *ink);
+    uint8_t *rgb = iml_arena_alloc(a, 6);
+    if (!ink || !rgb) return IML_FAIL(e, IML_ENOMEM, "no memory for colours");
+    if (mode == IML__INK_GRADIENT) {
+        memcpy(rgb, p->colour[IML__C_gradient_start_color], 3);
+        memcpy(rgb + 3, p->colour[IML__C_gradient_end_color], 3);
+    } else {
+        memcpy(rgb, p->colour[IML__C_text_color], 3);
+    }
+    ink[0] = (iml__ink){.mode = mode, .n = mode == IML__INK_GRADIENT ? 2 : 1, .rgb = rgb};
+    if (r->ink)
+        ink[0] = (iml__ink){.mode = r->ink_forced ? IML__INK_UNIFORM : mode,
+                            .n = r->nink, .rgb = r->ink};
+    ink[1] = ink[0]; // what the label calls another draw than the first
+    it->params.ink = ink, it->params.ninks = 1;
+    return IML_OK;
+}
+
+static iml_status given_background(const iml__synth *s, iml__synth_item *it, const iml__replay *r,
+                                   int32_t back, iml_arena *a, iml_err *e)
+{
+    iml__render_bg *bg = &it->params.bg;
+    bg->mode = (enum iml__bg_mode)it->plan.en[IML__E_background_mode];
+    bg->kind = r->bg;
+    memcpy(bg->rgb, r->bg_rgb, 3);
+    if (r->bg != IML__BG_IMAGE) return IML_OK;
+    it->back = back;
+    bg->crop_given = true, bg->crop[0] = r->crop[0], bg->crop[1] = r->crop[1];
+    IML_TRY(iml__bg_get(s->cache, s->back[back].path, &it->picture, a, e));
+    bg->picture = it->picture;
+    return IML_OK;
+}
+
+iml_status iml__synth_item_replay(const iml__synth *s, iml__synth_worker *w, const iml__replay *r,
+                                  const size_t *font, int32_t back, iml_arena *a,
+                                  iml__synth_item *it, iml_err *e)
+{
+    bool fine;
+    memset(it, 0, sizeof *it);
+    it->back = -1;
+    iml__setter_tidy(w->setter);
+    it->plan = r->plan;
+    it->text_attempt = r->attempt[0], it->face_attempt = r->attempt[1];
+    it->back_attempt = r->attempt[2];
+    it->text = (iml__text){.utf8 = r->text, .len = (uint32_t)strlen(r->text),
+                           .offset = r->offset, .bytes = r->bytes};
+    IML_TRY(set_in(s, w, it, font[0], font + 1, r->nfonts - 1, a, &fine, e));
+    if (!fine)
+        return IML_FAIL(e, IML_EINPUT, "its text cannot be set in its font (%s)",
+                        it->nfaces ? iml__lay_problem_name(it->block.problem) : "which is broken");
+    iml__render_defaults(&it->params);
+    it->params.seed = r->plan.seed, it->params.index = r->plan.index;
+    it->params.channels = r->channels;
+    effects(&it->plan, &it->params);
+    it->params.cutout_given = r->cutout[2] > 0;
+    it->params.cutout_at[0] = r->cutout[0], it->params.cutout_at[1] = r->cutout[1];
+    IML_TRY(given_ink(it, r, a, e));
+    IML_TRY(given_background(s, it, r, back, a, e));
+    IML_TRY(iml__render(&it->params, &it->block, a, &it->out, e));
+    if (r->ink_forced)
+        it->out.ink_forced = true, memcpy(it->out.forced_rgb, r->ink, 3);
+    else if (r->ink && it->params.ink[0].mode != IML__INK_PER_GLYPH)
+        it->out.ink_used = 1;
+    return IML_OK;
 }
 
 void iml__synth_item_done(const iml__synth *s, iml__synth_item *it)

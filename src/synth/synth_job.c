@@ -29,8 +29,8 @@ static void worker_free(void *user, void *state)
     iml__synth_worker_free(&w);
 }
 
-static iml_status encode(const iml__synth *s, iml_item *it, const iml__synth_item *x, iml_buf **out,
-                         iml_err *e)
+iml_status iml__synth_encode(const iml__synth *s, iml_item *it, iml_arena *a,
+                             const iml__synth_item *x, iml_buf **out, iml_err *e)
 {
     static const char *const formats[] = {"png", "jpeg", "webp"};
     const iml__codec *c = iml__codec_by_name(formats[s->config->output.format]);
@@ -40,7 +40,7 @@ static iml_status encode(const iml__synth *s, iml_item *it, const iml__synth_ite
     o.quality = x->plan.quality;
     IML_TRY(iml_buf_new(it, c->bound(&x->out.image, &o), out, e));
     iml_status st =
-        c->encode(&x->out.image, &o, it->arena, iml_buf_data(*out), iml_buf_cap(*out), &n, e);
+        c->encode(&x->out.image, &o, a, iml_buf_data(*out), iml_buf_cap(*out), &n, e);
     if (st)
         iml_buf_unref(out);
     else
@@ -88,7 +88,7 @@ static iml_status write_files(const iml__synth *s, iml_item *it, const iml__synt
         (void)snprintf(stem, sizeof stem, "%06llu/%09llu", (unsigned long long)(it->index / 1000),
                        (unsigned long long)it->index);
     iml_stage(it, IML_STAGE_ENCODE);
-    IML_TRY(encode(s, it, x, &picture, e));
+    IML_TRY(iml__synth_encode(s, it, it->arena, x, &picture, e));
     iml_stage(it, IML__STAGE_LABEL);
     (void)snprintf(name, sizeof name, "%s.%s", stem, suffix[o->format]);
     const uint8_t *bytes = iml_buf_data(picture);

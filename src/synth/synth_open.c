@@ -323,7 +323,7 @@ static iml_status leave_out(iml__synth *s, const iml__synth_opts *o, iml_err *e)
 
 // ---- Backgrounds
 
-static iml_status hash_file(const char *path, char hex[65], iml_err *e)
+iml_status iml__synth_hash_file(const char *path, char hex[65], iml_err *e)
 {
     enum { PIECE = 1 << 18 };
     int fd;
@@ -379,7 +379,7 @@ static iml_status add_back_dir(iml__synth *s, const char *dir, double weight, im
         int head = snprintf(path, n, "%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/");
         (void)snprintf(path + head, n - (size_t)head, "%s", w->entry[i].path);
         *f = (iml__back_file){.path = path, .name = path + head, .weight = weight / (double)w->n};
-        st = hash_file(path, f->sha256, e);
+        st = iml__synth_hash_file(path, f->sha256, e);
         s->nback++;
     }
     iml__walk_free(&w);
@@ -465,7 +465,7 @@ static iml_status choose_backgrounds(iml__synth *s, const iml__synth_opts *o, im
 
 // ---- What bytes depend on
 
-static void write_versions(iml__synth *s)
+void iml__synth_versions(iml__synth *s)
 {
     static const char *const formats[] = {"png", "jpeg", "webp"};
     iml__jsonw w;
@@ -540,7 +540,7 @@ static iml_status settle_hash(iml__synth *s, iml_err *e)
     if (s->max_pixels && s->max_pixels != usual.max_pixels)
         (void)snprintf(bg + strlen(bg), sizeof bg - strlen(bg), " <=%llu px",
                        (unsigned long long)s->max_pixels);
-    write_versions(s), write_inputs(s);
+    iml__synth_versions(s), write_inputs(s);
     iml__jsonw_init(&w, &s->settings, 0);
     iml__jsonw_object(&w);
     iml__jsonw_key(&w, "background"), iml__jsonw_str(&w, bg);
