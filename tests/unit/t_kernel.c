@@ -70,7 +70,7 @@ static int set_up(void **state)
     }
     twin_out = malloc(CAP);
     scalar = iml__kernel_at(IML__SIMD_SCALAR);
-    fast = iml__kernel_at(IML__SIMD_AVX512);
+    fast = iml__kernel(); // IML_CPU picks a lower table
     return twin_out ? 0 : -1;
 }
 
