@@ -390,8 +390,9 @@ static iml_status settle(struct iml__ledger *l, iml_err *e)
     return IML_OK;
 }
 
-// A record that did not match and that a later run replaced is of no concern.
-static void settle_redo(struct iml__ledger *l)
+// A record that did not match and that a later run replaced is of no concern. What is left is not
+// covered, whatever else the journal of a stranger says of it.
+static iml_status settle_redo(struct iml__ledger *l)
 {
     size_t n = 0;
     if (l->nredo) qsort(l->redo, l->nredo, sizeof *l->redo, by_u64);
@@ -399,6 +400,9 @@ static void settle_redo(struct iml__ledger *l)
         if (!iml__ledger_unit(l, l->redo[i]) || (l->conflict && l->redo[i] == l->conflict_unit))
             l->redo[n++] = l->redo[i];
     l->nredo = n;
+    for (size_t i = 0; i < n; i++)
+        if (iml__past_clear(l->past, l->redo[i])) return IML_ENOMEM;
+    return IML_OK;
 }
 
 iml_status iml__ledger_load(struct iml__ledger **out, struct iml__dirs *d, uint32_t unit_items,
@@ -418,7 +422,7 @@ iml_status iml__ledger_load(struct iml__ledger **out, struct iml__dirs *d, uint3
     if (bs.n) qsort(bs.b, bs.n, sizeof *bs.b, by_block);
     if (!st) st = fold(l, &bs, e);
     if (!st) st = settle(l, e);
-    if (!st) settle_redo(l);
+    if (!st && settle_redo(l)) st = no_memory(e);
     IML_FREE(bs.b);
     if (st) iml__ledger_free(&l);
     *out = l;
