@@ -474,6 +474,41 @@ static iml_status prepare(struct iml__commit *c, struct iml__cunit *u, iml_err *
     return u->lines.failed || u->text.failed ? iml__commit_no_memory(c, e) : IML_OK;
 }
 
+static size_t first_orphan(const struct iml__commit *c, uint64_t item)
+{
+    size_t lo = 0, hi = c->orphans;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (c->orphan[mid].item < item)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static iml_status claim(struct iml__commit *c, uint64_t item, const char *name, uint64_t size,
+                        uint64_t xxh3, iml_err *e)
+{
+    for (size_t i = first_orphan(c, item); i < c->orphans && c->orphan[i].item == item; i++)
+        if (strcmp(c->orphan_names.p + c->orphan[i].name, name) == 0) return IML_OK;
+    return iml__claim(c->dirs, name, size, xxh3, e);
+}
+
+// A user's own file of the same name stops the run before the list can claim it.
+static iml_status claim_names(struct iml__commit *c, const struct iml__cunit *u, iml_err *e)
+{
+    const struct iml__shard *s = &u->shard;
+    for (int i = 0; i < 3 && s->open; i++)
+        IML_TRY(claim(c, u->id * c->unit_items, s->name[i], s->size[i], s->xxh3[i], e));
+    for (uint32_t i = 0; i < c->unit_items; i++) {
+        const struct iml__citem *it = u->item[i];
+        for (size_t k = 0; it && k < it->files; k++)
+            IML_TRY(claim(c, it->index, it->file[k].name, it->file[k].size, it->file[k].xxh3, e));
+    }
+    return IML_OK;
+}
+
 static iml_status rename_unit(struct iml__commit *c, struct iml__cunit *u, iml_err *e)
 {
     if (u->shard.open) IML_TRY(iml__shard_rename(c, u, e));
@@ -501,14 +536,7 @@ static bool made_here(const struct iml__cunit *u, const struct iml__commit *c, u
 static iml_status remove_orphans(struct iml__commit *c, struct iml__cunit *u, iml_err *e)
 {
     uint64_t from = u->id * c->unit_items, to = from + c->unit_items;
-    size_t lo = 0, hi = c->orphans;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (c->orphan[mid].item < from)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = first_orphan(c, from);
     for (; lo < c->orphans && c->orphan[lo].item < to; lo++) {
         const char *name = c->orphan_names.p + c->orphan[lo].name;
         if (!made_here(u, c, c->orphan[lo].item, name)) IML_TRY(iml__dirs_unlink(c->dirs, name, e));
@@ -653,6 +681,7 @@ static iml_status commit_batch(struct iml__commit *c, struct batch *b, iml_err *
     bool each = commits_synced(c);
     bool now = durable(c) && !each && iml__now_us() - c->synced_us > SYNC_EVERY_US;
     for (size_t i = 0; i < b->n; i++) IML_TRY(prepare(c, b->u[i], e));
+    for (size_t i = 0; i < b->n; i++) IML_TRY(claim_names(c, b->u[i], e));
     IML_TRY(void_old(c, b, e));
     IML_TRY(list_names(c, b, each, e));
     if (now) IML_TRY(sync_all(c, e));

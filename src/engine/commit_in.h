@@ -129,6 +129,12 @@ iml_status iml__shard_rename(struct iml__commit *c, struct iml__cunit *u, iml_er
 void iml__shard_abandon(struct iml__commit *c, struct iml__cunit *u);
 void iml__shard_name(char out[40], uint64_t unit, const char *suffix); // "shard-000012.tar"
 
+// claim.c: nothing but a file of ours stands under a final name; else one sentence, IML_ESINK.
+// To be asked before the name is listed.
+iml_status iml__claim(struct iml__dirs *d, const char *name, uint64_t size, uint64_t xxh3,
+                      iml_err *e);
+bool iml__set_stands(struct iml__dirs *d, const struct iml__ledger *l);
+
 // set.c: identity, settings files, what differs
 void iml__set_of(struct iml__set *s, const struct iml__commit_conf *conf, enum iml__sink_kind kind);
 uint64_t iml__set_run_hash(const struct iml__set *s);

@@ -134,6 +134,10 @@ static iml_status overwrite(struct iml__commit *c, iml_err *e)
     struct iml__ledger *l;
     IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, false, e), e));
     iml_status st = IML_OK;
+    if (!iml__set_stands(c->dirs, l)) { // nothing here is ours: a fresh run, and no walk
+        iml__ledger_free(&l);
+        return IML_OK;
+    }
     for (size_t i = 0; i < l->nodes && !st; i++)
         if (strcmp(l->node[i].name, c->node) != 0) st = check_idle(c, l->node[i].name, e);
     if (!st) st = iml__dirs_unlink(c->dirs, "manifest.json", e);
@@ -215,11 +219,24 @@ static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_er
     return IML_OK;
 }
 
-static iml_status load(struct iml__commit *c, bool fresh, iml_err *e)
+// Without a data set of ours, a manifest.json is the user's own, or of a set whose .imloom is lost.
+static iml_status refuse_manifest(struct iml__commit *c, iml_err *e)
+{
+    struct stat st;
+    if (iml__fstatat(iml__dirs_root_fd(c->dirs), "manifest.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return IML_OK;
+    return IML_FAIL(e, IML_EARG,
+                    "%.100s holds a manifest.json that no run here made; move it away, or choose "
+                    "another -o",
+                    iml__dirs_root(c->dirs));
+}
+
+static iml_status load(struct iml__commit *c, iml_err *e)
 {
     struct iml__ledger *l;
     IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, c->set.parts, e), e));
-    iml_status st = check_same_set(c, l, e);
+    bool fresh = !iml__set_stands(c->dirs, l);
+    iml_status st = fresh ? refuse_manifest(c, e) : check_same_set(c, l, e);
     if (!st && l->conflict)
         iml__log(c->conf.ctx, IML__LOG_WARN,
                  "unit %llu was made twice with different bytes; it is "
@@ -240,11 +257,12 @@ static iml_status open_all(struct iml__commit *c, iml_err *e)
     struct stat st;
     IML_TRY(iml__dirs_open(&c->dirs, o->out_dir, e));
     iml__dirs_durable(c->dirs, o->durability != IML_DURABILITY_PROCESS);
-    bool fresh = iml__fstatat(iml__dirs_root_fd(c->dirs), ".imloom", &st, AT_SYMLINK_NOFOLLOW) < 0;
+    if (iml__fstatat(iml__dirs_root_fd(c->dirs), ".imloom", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        IML_TRY(refuse_manifest(c, e)); // before .imloom is made
     IML_TRY(iml__journal_open(&c->journal, c->dirs, c->node, e));
     if (o->flags & IML_RUN_OVERWRITE) IML_TRY(overwrite(c, e));
     c->boot = iml__boot_hash();
-    IML_TRY(load(c, fresh, e));
+    IML_TRY(load(c, e));
     if (c->kind == IML__SINK_OWN && c->conf.sink->open) return c->conf.sink->open(&c->own, o, e);
     return IML_OK;
 }

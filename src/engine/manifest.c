@@ -252,6 +252,8 @@ static iml_status join(struct table *t, const char *node, const struct iml__set 
     iml_status st =
         iml__parts_join(t->dirs, node, units, s->ncounters, sum, sync, take_joined, t, e);
     if (!st && t->joined.failed) st = no_memory(t, e);
+    for (size_t i = first; i < t->n && !st; i++)
+        st = iml__claim(t->dirs, t->names.p + t->row[i].name, t->row[i].size, t->row[i].xxh3, e);
     if (!st && t->joined.n) st = list(user, &t->joined, e);
     size_t i = first;
     for (; i < t->n && !st; i++)

@@ -475,6 +475,54 @@ static void one_name_of_two_items_is_found(void **state)
     iml__commit_close(&c);
 }
 
+static void a_users_own_files_are_never_replaced(void **state)
+{
+    (void)state;
+    for (int k = 0; k < SCRIPT_KINDS; k++) {
+        struct script s = plain(k);
+        struct stat was, is;
+        char path[200], name[128] = "shard-000002.tar";
+        iml_err err = {0};
+        again();
+        assert_ok(script_run(&s, NULL, e)); // which names there are
+        if (k < SCRIPT_SHARDS) {
+            const char *p = strstr(test_read(dir, ".imloom/files.0.jsonl", NULL), "\"item\":20,");
+            assert_int_equal(sscanf(p, "\"item\":20,\"name\":\"%120[^\"]", name), 1);
+        }
+        test_rm(dir);
+        assert_int_equal(mkdir(dir, 0777), 0);
+        test_write(dir, "manifest.json", "mine", 4);
+        for (int over = 0; over < 2; over++) {
+            s.flags = over ? IML_RUN_OVERWRITE : 0;
+            assert_int_equal(script_run(&s, NULL, &err), IML_EARG);
+            assert_string_equal(test_read(dir, "manifest.json", NULL), "mine");
+            assert_false(test_exists(dir, ".imloom"));
+        }
+        (void)snprintf(path, sizeof path, "%s/manifest.json", dir);
+        assert_int_equal(unlink(path), 0);
+        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+        if (strchr(name, '/')) {
+            *strrchr(path, '/') = 0;
+            assert_int_equal(mkdir(path, 0777), 0);
+            (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+        }
+        test_write(dir, name, "mine", 4);
+        assert_int_equal(stat(path, &was), 0);
+        for (int i = 0; i < 3; i++) { // nor do later runs take it
+            s.flags = i == 2 ? IML_RUN_OVERWRITE : 0;
+            assert_int_equal(script_run(&s, NULL, &err), IML_ESINK);
+            assert_non_null(strstr(err.msg, name));
+            assert_int_equal(stat(path, &is), 0);
+            assert_true(was.st_ino == is.st_ino && is.st_size == 4);
+        }
+        assert_int_equal(unlink(path), 0);
+        s.flags = 0;
+        uint64_t want = undisturbed(s);
+        assert_ok(script_run(&s, NULL, e));
+        assert_true(script_digest(dir, NULL) == want);
+    }
+}
+
 static int setup(void **s)
 {
     (void)s;
@@ -509,6 +557,7 @@ int main(void)
         cmocka_unit_test(only_makes_single_items),
         cmocka_unit_test(names_that_cannot_be_are_the_jobs_mistake),
         cmocka_unit_test(one_name_of_two_items_is_found),
+        cmocka_unit_test(a_users_own_files_are_never_replaced),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
