@@ -134,13 +134,13 @@ static iml_status lock_nodes(struct merge *m, const struct iml__ledger *l)
     return IML_OK;
 }
 
-// All nodes must have made the same set; the largest count counts (sets grow).
-static iml_status agree(struct merge *m, const struct iml__ledger *l)
+// All nodes must have made the same set; the largest count counts (sets grow). Adds those of d.
+static iml_status agree(struct merge *m, struct iml__dirs *d, const struct iml__ledger *l)
 {
-    bool found, any = false;
     for (size_t i = 0; i < l->nodes; i++) {
         struct iml__set s;
-        IML_TRY(iml__set_read(&s, m->dirs, l->node[i].name, &found, m->e));
+        bool found, any = m->set.command != NULL;
+        IML_TRY(iml__set_read(&s, d, l->node[i].name, &found, m->e));
         if (!found) continue; // killed before it began
         char what[120];
         bool same =
@@ -149,20 +149,20 @@ static iml_status agree(struct merge *m, const struct iml__ledger *l)
         if (!same) {
             iml__set_free(&s);
             return IML_FAIL(m->e, IML_EARG, "node %s of %.60s was run with other settings (%s)",
-                            l->node[i].name, iml__dirs_root(m->dirs), what);
+                            l->node[i].name, iml__dirs_root(d), what);
         }
         uint64_t count = IML_MAX(s.count, any ? m->set.count : 0);
         if (any)
             iml__set_free(&s);
         else
-            m->set = s, any = true;
+            m->set = s;
         m->set.count = count;
     }
-    if (any) return IML_OK;
-    return IML_FAIL(m->e, IML_EARG, "%.120s holds no data set", iml__dirs_root(m->dirs));
+    if (m->set.command) return IML_OK;
+    return IML_FAIL(m->e, IML_EARG, "%.120s holds no data set", iml__dirs_root(d));
 }
 
-static iml_status check_runs(struct merge *m, const struct iml__ledger *l)
+static iml_status check_runs(struct merge *m, struct iml__dirs *d, const struct iml__ledger *l)
 {
     uint64_t run = iml__set_run_hash(&m->set);
     for (size_t i = 0; i < l->segments; i++) {
@@ -172,9 +172,54 @@ static iml_status check_runs(struct merge *m, const struct iml__ledger *l)
             return IML_FAIL(m->e, IML_EARG,
                             "the journal of node %s in %.100s is of another "
                             "configuration or plan",
-                            l->node[s->node].name, iml__dirs_root(m->dirs));
+                            l->node[s->node].name, iml__dirs_root(d));
     }
     return IML_OK;
+}
+
+// A node's journal may stand in one directory only, or be the same in both (an earlier merge).
+static iml_status check_journals(struct merge *m, const char *const *out, size_t at,
+                                 const struct iml__ledger *l)
+{
+    for (size_t i = 0; i < l->nodes; i++)
+        for (size_t k = 0; k < at; k++) {
+            char path[4096];
+            struct stat st;
+            (void)snprintf(path, sizeof path, "%s/.imloom/journal.%s", out[k], l->node[i].name);
+            if (iml__fstatat(AT_FDCWD, path, &st, 0) == 0 &&
+                (uint64_t)st.st_size != l->node[i].size)
+                return IML_FAIL(m->e, IML_EARG,
+                                "%.60s and %.60s hold different journals of node %.60s; give each "
+                                "node its --shard i/n",
+                                out[k], out[at], l->node[i].name);
+        }
+    return IML_OK;
+}
+
+// Everything that can be refused is refused before the first file is linked: what stands in the
+// target could not be told from its own later.
+static iml_status check_all(struct merge *m, const char *const *out, size_t n)
+{
+    iml_status st = IML_OK;
+    for (size_t i = 0; i < n && !st; i++) {
+        struct iml__dirs *d = NULL;
+        struct iml__ledger *l = NULL;
+        struct stat at;
+        if (iml__fstatat(AT_FDCWD, out[i], &at, 0) < 0 || !S_ISDIR(at.st_mode))
+            return IML_FAIL(m->e, IML_EARG, "%.150s is no directory", out[i]);
+        st = iml__dirs_open(&d, out[i], m->e);
+        if (!st) st = iml__ledger_load(&l, d, 1, false, m->e);
+        if (!st && i && !l->nodes)
+            st = IML_FAIL(m->e, IML_EARG, "%.120s holds no data set", out[i]);
+        // The target may be new and empty.
+        if (!st && l->nodes) st = agree(m, d, l);
+        if (!st && l->nodes) st = check_runs(m, d, l);
+        if (!st && i) st = check_journals(m, out, i, l);
+        iml__ledger_free(&l);
+        iml__dirs_close(&d);
+    }
+    iml__set_free(&m->set);
+    return st;
 }
 
 // Names of aggregates go into the first node's list, whose lock is held, after its last whole line.
@@ -250,11 +295,11 @@ static iml_status merge(struct merge *m, int durability, struct iml__merged *out
     // The first look finds the nodes and what a unit is; the second, under their locks, counts.
     IML_TRY(iml__ledger_load(&l, m->dirs, 1, false, m->e));
     iml_status st = lock_nodes(m, l);
-    if (!st) st = agree(m, l);
+    if (!st) st = agree(m, m->dirs, l);
     iml__ledger_free(&l);
     if (st) return st;
     IML_TRY(iml__ledger_load(&l, m->dirs, m->set.unit_items, m->set.parts, m->e));
-    st = check_runs(m, l);
+    st = check_runs(m, m->dirs, l);
     if (!st && l->conflict)
         st = IML_FAIL(m->e, IML_EBUG,
                       "unit %llu was made by node %s and node %s with different "
@@ -276,7 +321,8 @@ iml_status iml__merge(const char *const *out, size_t n, int durability, struct i
         return IML_FAIL(e, IML_EARG, "%.150s is no directory", n ? out[0] : "(nothing)");
     IML_TRY(iml__dirs_open(&m.dirs, out[0], e));
     iml__dirs_durable(m.dirs, durability != IML_DURABILITY_PROCESS);
-    iml_status s = import_all(out, n, m.dirs, e);
+    iml_status s = n > 1 ? check_all(&m, out, n) : IML_OK;
+    if (!s) s = import_all(out, n, m.dirs, e);
     if (!s) s = merge(&m, durability, r);
     for (size_t i = 0; i < m.nlock; i++) iml__close(&m.lock[i]);
     IML_FREE(m.lock);

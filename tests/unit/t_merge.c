@@ -180,6 +180,33 @@ static void a_node_at_work_is_waited_for(void **state)
     iml__dirs_close(&d);
 }
 
+static void a_refused_merge_links_nothing(void **state)
+{
+    (void)state;
+    struct iml__merged m;
+    iml_err err = {0};
+    const char *out[] = {dir, third};
+    for (int k = 0; k < SCRIPT_KINDS; k++) {
+        for (int same = 0; same < 2; same++) { // other seeds; the same node twice
+            struct script s = plain(k);
+            again();
+            s.shards = 2, s.shard = 0;
+            assert_ok(script_run(&s, NULL, e));
+            s.out = third, s.shard = same ? 0 : 1, s.seed += same ? 0 : 1, s.stop_after = same * 20;
+            assert_ok(script_run(&s, NULL, e));
+            uint64_t before = script_digest(dir, NULL);
+            assert_int_equal(iml__merge(out, 2, IML_DURABILITY_PROCESS, &m, &err), IML_EARG);
+            assert_true(script_digest(dir, NULL) == before);
+            assert_false(test_exists(dir, ".imloom/journal.1-of-2"));
+            s = plain(k), s.shards = 2; // and the target is still good
+            s.shard = 1;
+            assert_ok(script_run(&s, NULL, e));
+            assert_ok(iml__merge(out, 1, IML_DURABILITY_PROCESS, &m, e));
+            assert_int_equal(m.missing, 0);
+        }
+    }
+}
+
 static int setup(void **s)
 {
     (void)s;
@@ -202,6 +229,7 @@ int main(void)
         cmocka_unit_test(nodes_that_do_not_belong_together_are_refused),
         cmocka_unit_test(a_unit_made_twice_with_other_bytes_is_found),
         cmocka_unit_test(a_node_at_work_is_waited_for),
+        cmocka_unit_test(a_refused_merge_links_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
