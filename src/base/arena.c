@@ -12,6 +12,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #ifdef IML_ASAN
 #define REDZONE 64u
@@ -23,12 +24,22 @@
 
 enum { KEEP = 32 << 20 };
 
-size_t iml__arena_reserve(void) { return RESERVE_MAX; }
+// The kernel gives a process 2^47 bytes of addresses; a quarter is for arenas, or a quarter of what
+// ulimit -v leaves.
+size_t iml__arena_reserve(uint32_t arenas)
+{
+    struct rlimit lim;
+    size_t share = ((size_t)1 << 45) / (arenas ? arenas : 1), least = (size_t)16 << 20;
+    if (!getrlimit(RLIMIT_AS, &lim) && lim.rlim_cur != RLIM_INFINITY)
+        share = IML_MIN(share, (size_t)lim.rlim_cur / 4 / (arenas ? arenas : 1));
+    share = IML_CLAMP(share, least, RESERVE_MAX);
+    return share & ~(size_t)0xffff;
+}
 
 iml_status iml__arena_open(iml_arena *a, size_t reserve, int fd, iml_err *e)
 {
     *a = (iml_arena){.keep = KEEP, .fd = fd};
-    if (!reserve) reserve = RESERVE_MAX;
+    if (!reserve) reserve = iml__arena_reserve(1);
     if (iml__mem_should_fail()) return IML_FAIL(e, IML_ENOMEM, "no memory for an arena");
     int flags = fd >= 0 ? MAP_SHARED | MAP_NORESERVE : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     // Under a small address-space limit (ulimit -v) less will do.
@@ -38,8 +49,11 @@ iml_status iml__arena_open(iml_arena *a, size_t reserve, int fd, iml_err *e)
             a->base = p, a->cap = reserve;
             break;
         }
-        if (reserve <= (size_t)64 << 20 || fd >= 0)
-            return IML_FAIL(e, IML_ENOMEM, "no address space for an arena of %zu bytes", reserve);
+        if (reserve <= (size_t)16 << 20 || fd >= 0)
+            return IML_FAIL(e, IML_ENOMEM,
+                            "no address space for %zu MiB of scratch memory; use fewer workers "
+                            "(-j) or raise ulimit -v",
+                            reserve >> 20);
     }
     return IML_OK;
 }

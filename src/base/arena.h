@@ -24,7 +24,9 @@ struct iml_arena {
 // Private memory of up to reserve bytes (0: the default). fd >= 0: that memfd, already sized to
 // reserve, mapped shared; the fd is *borrowed*. IML_ENOMEM.
 iml_status iml__arena_open(iml_arena *a, size_t reserve, int fd, iml_err *e);
-size_t iml__arena_reserve(void); // the default: IML__ARENA_RESERVE, or less under ASan
+// The default for one of several arenas: IML__ARENA_RESERVE, less under ASan, a small ulimit -v or
+// where there are very many.
+size_t iml__arena_reserve(uint32_t arenas);
 void iml__arena_close(iml_arena *a);
 void iml__arena_reset(iml_arena *a); // O(1); gives pages above `keep` back to the system
 size_t iml__arena_mark(const iml_arena *a);

@@ -1,7 +1,9 @@
 // main.c: finds the command and runs it. `help`, `--version` and the hidden page makers live here.
 #include <locale.h>
 #include <stdio.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/err.h"
 #include "src/cmd/command.h"
@@ -80,8 +82,17 @@ static bool asks_help(int argc, char **argv)
     return false;
 }
 
+// Until a session takes the signals over: nothing has been written yet.
+static void on_early_stop(int sig)
+{
+    (void)sig;
+    _exit(IML__EXIT_STOPPED);
+}
+
 int main(int argc, char **argv)
 {
+    (void)signal(SIGINT, on_early_stop);
+    (void)signal(SIGTERM, on_early_stop);
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
         return flushed(help(0, NULL));
     if (!strcmp(argv[1], "help")) return flushed(help(argc - 2, argv + 2));

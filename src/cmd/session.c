@@ -69,6 +69,7 @@ static void signals(bool on)
     a.sa_handler = on ? on_status : SIG_DFL;
     (void)sigaction(SIGUSR1, &a, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); // a file-size limit is an error of write(2), not a death
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     a.sa_flags = SA_NODEFER;
     for (size_t k = 0; k < IML_COUNT_OF(crash_signals); k++) {
@@ -363,7 +364,9 @@ static void write_report(struct talk *t, int code)
                                     .argv = s->argv,
                                     .user = s->user,
                                     .members = s->report};
-    if (iml__report_write(s->run, s->job, &s->result, &more, &e)) say(t, e.msg);
+    // Where the output has failed already, one sentence about it is enough.
+    if (iml__report_write(s->run, s->job, &s->result, &more, &e) && code != IML__EXIT_FAILED)
+        say(t, e.msg);
     iml__str_free(&settings);
 }
 

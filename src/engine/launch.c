@@ -247,7 +247,13 @@ static iml_status open_output(struct iml_run_t *r, iml_err *e)
                                  .opts = &r->opts,
                                  .count = r->conf.count,
                                  .unit_items = r->set_unit_items};
-    return iml__commit_open(&r->commit, &c, &r->past, e);
+    IML_TRY(iml__commit_open(&r->commit, &c, &r->past, e));
+    if (r->opts.flags & (IML_RUN_RESUME | IML_RUN_OVERWRITE) || !iml__past_covered(r->past))
+        return IML_OK;
+    return IML_FAIL(e, IML_EARG,
+                    "%s holds what an earlier run made, and resuming is switched off; leave out "
+                    "--no-resume to go on with it, or --overwrite to begin anew",
+                    r->opts.out_dir);
 }
 
 static iml_status open_arrays(struct iml_run_t *r, iml_err *e)
@@ -315,6 +321,9 @@ static iml_status open_all(struct iml_run_t *r, iml_err *e)
     r->process = mode == IML_MODE_PROCESS;
     r->nworkers = (uint32_t)(r->opts.workers < 0 ? iml__cpu_workers() : r->opts.workers);
     IML_TRY(open_faults(r, e));
+    // More workers than items only cost their start, unless items share themselves out.
+    if (!r->job->splits && r->job->count && r->nworkers > r->job->count)
+        r->nworkers = (uint32_t)r->job->count;
     IML_TRY(settle_conf(r, e));
     if (!dry && r->process && r->conf.count) IML_TRY(open_nursery(r, r->nworkers, e));
     if (!dry) IML_TRY(open_output(r, e));

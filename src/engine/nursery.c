@@ -103,7 +103,7 @@ iml_status iml__nursery_open(struct iml__nursery **out, const struct iml__nurser
     n->memfd = iml__calloc(c->workers, sizeof *n->memfd);
     n->cot = iml__calloc(c->workers, sizeof *n->cot);
     for (uint32_t w = 0; n->memfd && w < c->workers; w++) n->memfd[w] = -1;
-    n->arena_size = iml__arena_reserve();
+    n->arena_size = iml__arena_reserve(c->workers);
     n->parent = getpid();
     if (!n->memfd || !n->cot) st = IML_FAIL(e, IML_ENOMEM, "no memory for worker processes");
 #ifdef IML_INJECT

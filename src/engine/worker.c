@@ -26,7 +26,7 @@ iml_status iml__worker_open(struct iml__worker *w, struct iml_run_t *r, uint32_t
 {
     memset(w, 0, sizeof *w);
     w->run = r, w->id = id, w->arena.fd = -1;
-    IML_TRY(iml__arena_open(&w->arena, 0, -1, e));
+    IML_TRY(iml__arena_open(&w->arena, iml__arena_reserve(2 * r->nworkers), -1, e));
     w->attempt.item.arena = &w->arena, w->attempt.item.worker = id;
     w->attempt.ops = &iml__thread_ops, w->attempt.owner = w, w->attempt.job = r->job;
     w->attempt.mark = &w->mark;

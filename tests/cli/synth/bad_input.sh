@@ -33,3 +33,9 @@ expect 1 'outside' "$imloom" synth good.yaml -o out --count 0
 echo file >occupied
 rc=0; "$imloom" synth good.yaml -o occupied/set >out.txt 2>err.txt || rc=$?; { [ $rc = 1 ] || [ $rc = 2 ]; } || fail "exit $rc"; grep -q occupied err.txt || fail "the place is not named"
 [ "$(cat occupied)" = file ] || fail "a user's file was touched"
+# Resuming switched off refuses; a file-size limit is an error, not a death by signal.
+expect 0 'done' "$imloom" synth good.yaml -o there --progress none --log-dir logs
+expect 1 'no-resume' "$imloom" synth good.yaml -o there --no-resume --progress none --log-dir logs
+one_sentence
+rc=0; (ulimit -f 2; "$imloom" synth good.yaml -o limited --background noise --progress none --log-dir logs) >out.txt 2>err.txt || rc=$?
+[ $rc = 2 ] || { cat err.txt; fail "exit $rc under a file-size limit"; }
