@@ -214,6 +214,8 @@ typedef struct iml_progress {
     double rate, eta_s;        // items/s over 10 s; seconds, negative: unknown
     uint64_t memory, budget;   // bytes in flight
     double elapsed_s;
+    uint64_t written; // items beyond done whose turn to be committed has not come; done + written
+                      // never goes back either
 } iml_progress;
 
 typedef struct iml_run_opts { // size first, so that it can grow: iml_run_opts_default sets it

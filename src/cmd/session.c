@@ -226,10 +226,12 @@ static void progress_text(const struct talk *t, const iml_progress *p, iml__str 
 {
     iml__str_addf(l, "[%s] ", t->s->opts->command);
     iml__text_count(l, p->done);
+    if (p->written) iml__str_addc(l, '+'), iml__text_count(l, p->written);
     iml__str_addc(l, '/');
     iml__text_count(l, p->total);
     iml__str_addf(l, " %u%% ",
-                  p->total ? (unsigned)((double)p->done * 100 / (double)p->total) : 100u);
+                  p->total ? (unsigned)((double)(p->done + p->written) * 100 / (double)p->total)
+                           : 100u);
     text_rate(l, p->rate);
     iml__str_adds(l, "/s ");
     iml__text_bytes(l, p->elapsed_s > 0 ? (uint64_t)((double)p->bytes / p->elapsed_s) : 0);
@@ -254,6 +256,7 @@ static void progress_json(const iml_progress *p)
     iml__jsonw_init(&w, &l, 0);
     iml__jsonw_object(&w);
     iml__jsonw_key(&w, "done"), iml__jsonw_u64(&w, p->done);
+    iml__jsonw_key(&w, "written"), iml__jsonw_u64(&w, p->written);
     iml__jsonw_key(&w, "total"), iml__jsonw_u64(&w, p->total);
     iml__jsonw_key(&w, "bad"), iml__jsonw_u64(&w, p->bad);
     iml__jsonw_key(&w, "bytes"), iml__jsonw_u64(&w, p->bytes);
@@ -276,7 +279,8 @@ static void on_progress(void *user, const iml_progress *p)
         return;
     }
     bool live = kind == IML__PROGRESS_AUTO && t->tty;
-    unsigned percent = p->total ? (unsigned)((double)p->done * 100 / (double)p->total) : 100u;
+    uint64_t made = p->done + p->written;
+    unsigned percent = p->total ? (unsigned)((double)made * 100 / (double)p->total) : 100u;
     bool due = p->elapsed_s - t->last_s >= 10 || percent >= t->last_percent + 5;
     if (want_status)
         due = true, live = false, want_status = 0;

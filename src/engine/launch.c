@@ -321,9 +321,9 @@ static iml_status open_all(struct iml_run_t *r, iml_err *e)
     r->process = mode == IML_MODE_PROCESS;
     r->nworkers = (uint32_t)(r->opts.workers < 0 ? iml__cpu_workers() : r->opts.workers);
     IML_TRY(open_faults(r, e));
-    // More workers than items only cost their start, unless items share themselves out.
-    if (!r->job->splits && r->job->count && r->nworkers > r->job->count)
-        r->nworkers = (uint32_t)r->job->count;
+    // Very many more workers than items only cost their start.
+    if (r->nworkers > 64 && r->job->count && r->nworkers > r->job->count)
+        r->nworkers = (uint32_t)IML_MAX(r->job->count, 64u);
     IML_TRY(settle_conf(r, e));
     if (!dry && r->process && r->conf.count) IML_TRY(open_nursery(r, r->nworkers, e));
     if (!dry) IML_TRY(open_output(r, e));

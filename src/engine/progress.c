@@ -1,8 +1,10 @@
 // progress.c: the line a user watches, and the metrics file.
 //
-// Done counts committed items, so it never goes back. The rate is an exponential mean over 10 s;
-// the time left goes by cost where items have one, since the largest run first. Everything is told
-// from the calling thread, and no lock is held while the callback runs.
+// Done counts committed items, so it never goes back; beside it stands what is written and waits
+// for its unit (a shard of 10,000 would look like a standstill). Rate and end count both. The rate
+// is an exponential mean over 10 s; the time left goes by cost where items have one, since the
+// largest run first. Everything is told from the calling thread, and no lock is held while the
+// callback runs.
 #include "src/engine/progress.h"
 
 #include "src/base/cpu.h"
@@ -34,7 +36,7 @@ static void rates(struct iml_run_t *r, const iml_progress *p, uint64_t cost, uin
     struct iml__progress *g = r->progress;
     double s = (double)(now - g->last_us) / 1e6;
     if (g->started && s < 0.05) return;
-    uint64_t done = p->done - r->resumed;
+    uint64_t done = p->done + p->written - r->resumed;
     if (g->started) {
         double keep = fade(s / MEAN_S), since = (double)(now - r->begun_us) / 1e6;
         // At the start the mean over all there has been is the better one.
@@ -56,6 +58,7 @@ void iml__progress_now(struct iml_run_t *r, iml_progress *p)
     *p = (iml_progress){.done = r->resumed + r->committed,
                         .total = r->planned,
                         .bad = r->bad_seen,
+                        .written = r->written - IML_MIN(r->committed, r->written),
                         .memory = v.inflight,
                         .budget = v.budget};
     uint64_t cost = r->committed_cost;
@@ -65,7 +68,7 @@ void iml__progress_now(struct iml_run_t *r, iml_progress *p)
     rates(r, p, cost, now);
     const struct iml__progress *g = r->progress;
     p->rate = g->rate, p->eta_s = -1;
-    uint64_t left = p->total - IML_MIN(p->done, p->total);
+    uint64_t left = p->total - IML_MIN(p->done + p->written, p->total);
     if (r->cost_total && !r->resumed && g->cost_rate > 0)
         p->eta_s = (double)(r->cost_total - IML_MIN(cost, r->cost_total)) / g->cost_rate;
     else if (g->rate > 0)

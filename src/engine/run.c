@@ -241,6 +241,7 @@ void iml__run_put_end(struct iml_run_t *r, const struct iml__due *d, iml_status 
         iml__run_fail(r, iml_status_class(st) == IML_CLASS_BUG ? st : IML_ESINK, e);
     else if (d->bad)
         r->bad_seen++, r->per_class[p ? iml_status_class(p->status) : 0]++;
+    r->written += st == IML_OK;
     iml__run_clear(r, d->slot);
     iml__plan_put_end(r->plan, d->slot, st == IML_OK);
 }

@@ -172,7 +172,7 @@ struct iml_run_t {
     uint64_t files0, bytes0; // written by the sink thread
     uint64_t retried, deaths, timeouts, peak_inflight;
     uint64_t per_class[IML_CLASS_BUG + 1]; // bad items
-    uint64_t bad_seen;
+    uint64_t bad_seen, written; // written: or found bad; committed or not
     bool cancelled, guard, has_locks, sink_open;
     struct iml__hist write_hist; // the sink thread's own
     int input_dir;               // AT_FDCWD or input_root

@@ -96,6 +96,7 @@ static uint32_t tell_whole(struct iml__worker *w, uint32_t from)
         struct iml__flight *f = &r->flight[w->ended[k].slot];
         if (f->input) iml_buf_unref(&f->input);
     }
+    r->written += booked;
     if (booked < n) w->lost = true;
     return booked;
 }

@@ -722,13 +722,15 @@ static void a_million_empty_items_leave_memory_flat(void **state)
 }
 
 struct seen {
-    uint64_t last, calls, total;
+    uint64_t last, sum, between, calls, total;
     bool back;
 };
 static void watch(void *user, const iml_progress *p)
 {
     struct seen *s = user;
     s->back |= p->done < s->last || p->done > p->total;
+    s->back |= p->done + p->written < s->sum || p->done + p->written > p->total;
+    s->between += p->written > 0, s->sum = p->done + p->written;
     s->last = p->done, s->total = p->total, s->calls++;
 }
 
@@ -740,13 +742,15 @@ static void progress_never_goes_back(void **state)
     iml_job j = job_of(w, 800);
     iml_run_opts o = opts_of(2);
     iml_report rep;
-    w->nap_us = 500;
+    w->nap_us = 1000, o.shard_samples = 800, j.part_items = 800, j.ncounters = 1;
     o.progress = watch, o.progress_user = &s;
     fresh();
     assert_ok(iml_run(NULL, &j, &in_order, &o, &rep, e));
     assert_false(s.back);
     assert_true(s.calls >= 2);
+    assert_true(s.between > 0); // one unit: until its end nothing is committed
     assert_int_equal(s.last, 800);
+    assert_int_equal(s.sum, 800);
     assert_int_equal(s.total, 800);
     free(w);
 }
