@@ -17,7 +17,8 @@ static const char *const top_keys[] = {
     "total_images", "specifications", "seed",        "defaults", "output",
     "options",      "fonts",          "backgrounds", "imloom",   NULL};
 static const char *const output_keys[] = {"format",    "quality",       "colour", "color",
-                                          "container", "shard_samples", "labels", NULL};
+                                          "container", "shard_samples", "labels", "image_height",
+                                          "max_width", NULL};
 static const char *const format_names[] = {"png", "jpeg", "webp", NULL};
 static const char *const colour_names[] = {"default", "rgb", "rgba", "auto", "grey", NULL};
 static const char *const container_names[] = {"auto", "dir", "tar", NULL};
@@ -158,8 +159,21 @@ static iml_status read_sets(iml__config *f, const char *const *set, size_t n, im
 
 // ---- Specifications
 
-static void read_spec(iml__config *f, iml__spec *s, const iml__ynode *n, const iml__ynode *defaults,
-                      iml__ynode *const *sets, size_t nset, iml__complaints *c)
+// image_height and max_width may stand under `output`: they are defaults of every specification.
+static bool output_sizes(iml__config *f, iml__spec *s, const iml__ynode *output, iml__complaints *c)
+{
+    static const int sizes[] = {IML__N_image_height, IML__N_max_width};
+    bool ok = true;
+    for (size_t k = 0; k < IML_COUNT_OF(sizes); k++) {
+        const iml__value_rule *rule = &iml__key_nums[sizes[k]].rule;
+        const iml__ynode *n = iml__yaml_get(output, rule->key);
+        if (n) ok &= iml__value_parse(rule, n, &f->arena, c, &s->num[sizes[k]]);
+    }
+    return ok;
+}
+
+static void read_spec(iml__config *f, iml__spec *s, const iml__ynode *n, const iml__ynode *output,
+                      const iml__ynode *defaults, iml__ynode *const *sets, size_t nset, iml__complaints *c)
 {
     static const char *const required[] = {"name", "proportion", "text_direction"};
     iml__spec_default(s);
@@ -169,12 +183,11 @@ static void read_spec(iml__config *f, iml__spec *s, const iml__ynode *n, const i
         iml__yaml_complain(c, n, "specifications: each entry is a map of keys");
         return;
     }
-    if (defaults) {
-        iml__complaints quiet;
-        iml__complaints_init(&quiet); // told once, by read_defaults
-        (void)iml__spec_apply(s, defaults, &f->arena, &quiet);
-        iml__complaints_free(&quiet);
-    }
+    iml__complaints quiet;
+    iml__complaints_init(&quiet); // told once, by read_specs
+    (void)output_sizes(f, s, output, &quiet);
+    if (defaults) (void)iml__spec_apply(s, defaults, &f->arena, &quiet);
+    iml__complaints_free(&quiet);
     ok &= iml__spec_apply(s, n, &f->arena, c);
     for (size_t i = 0; i < nset; i++)
         if (sets[i] && sets[i]->kind == IML__YAML_MAP)
@@ -221,7 +234,8 @@ static iml_status read_specs(iml__config *f, const iml__ynode *root, iml__ynode 
                              size_t nset, iml__complaints *c, iml_err *e)
 {
     const iml__ynode *list = iml__yaml_get(root, "specifications"),
-                     *defaults = iml__yaml_get(root, "defaults");
+                     *defaults = iml__yaml_get(root, "defaults"),
+                     *output = iml__yaml_get(root, "output");
     if (!list || list->kind != IML__YAML_LIST || !list->n) {
         iml__yaml_complain(c, list ? list : root,
                            "specifications: a list that is not empty is needed");
@@ -234,14 +248,13 @@ static iml_status read_specs(iml__config *f, const iml__ynode *root, iml__ynode 
     f->spec = iml_arena_calloc(&f->arena, list->n, sizeof *f->spec);
     if (!f->spec)
         return IML_FAIL(e, IML_ENOMEM, "%s: no memory for %zu specifications", f->file, list->n);
-    if (defaults) {
-        iml__spec_default(&f->spec[0]);
-        (void)iml__spec_apply(&f->spec[0], defaults, &f->arena, c);
-    }
+    iml__spec_default(&f->spec[0]);
+    (void)output_sizes(f, &f->spec[0], output, c);
+    if (defaults) (void)iml__spec_apply(&f->spec[0], defaults, &f->arena, c);
     f->nspec = (uint32_t)list->n;
     for (uint32_t k = 0; k < f->nspec; k++) {
         // A wrong --set is told for the first specification only: it would be the same for all.
-        read_spec(f, &f->spec[k], list->item[k], defaults, sets, k && c->n ? 0 : nset, c);
+        read_spec(f, &f->spec[k], list->item[k], output, defaults, sets, k && c->n ? 0 : nset, c);
     }
     check_names(f, list, c);
     make_shares(f);

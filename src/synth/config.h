@@ -6,6 +6,8 @@
 #ifndef IML_SYNTH_CONFIG_H
 #define IML_SYNTH_CONFIG_H
 
+#include <hb.h>
+
 #include "src/base/arena.h"
 #include "src/base/value.h"
 
@@ -27,6 +29,10 @@ enum {
 
 enum { IML__DIR_LTR, IML__DIR_RTL, IML__DIR_TTB, IML__DIR_BTT };    // text_direction
 enum { IML__UNIT_CHARS, IML__UNIT_WORDS, IML__UNIT_LINES, IML__UNIT_PARAGRAPHS };
+enum { IML__CASE_NONE, IML__CASE_UPPER, IML__CASE_LOWER, IML__CASE_TITLE };  // text_case
+enum { IML__FORM_NONE, IML__FORM_NFC, IML__FORM_NFD };               // normalization
+enum { IML__PLACE_RANDOM, IML__PLACE_CENTER, IML__PLACE_TOP_LEFT };  // placement
+enum { IML__SPEC_AXES = 8, IML__SPEC_FEATURES = 32 };
 enum { IML__CURVE_NONE, IML__CURVE_ARC, IML__CURVE_SINE };
 enum { IML__COLOR_UNIFORM, IML__COLOR_PER_GLYPH, IML__COLOR_GRADIENT };
 enum { IML__CROP_RANDOM, IML__CROP_TOP_LEFT, IML__CROP_TILE, IML__CROP_SCALE };
@@ -73,6 +79,16 @@ typedef struct iml__spec {
     const char *font_filter; // or NULL
     const char *language;    // BCP 47, or NULL
     const char *script;      // builtin corpora: which faces are asked for first; or NULL
+    const char *charset, *exclude; // as written: the characters, or a file of them; or NULL
+    const iml__ynode *charset_at, *exclude_at;
+    const struct iml__charset *chars; // both, once corpora are loaded; NULL: every character
+    hb_feature_t feature[IML__SPEC_FEATURES];
+    uint32_t nfeatures, naxes;
+    struct iml__spec_axis { // of variable fonts
+        char tag[5];
+        iml__value value;
+        uint32_t stream;
+    } axis[IML__SPEC_AXES];
 } iml__spec;
 
 enum { IML__FORMAT_PNG, IML__FORMAT_JPEG, IML__FORMAT_WEBP };

@@ -42,7 +42,45 @@ const iml__key_colour iml__key_colours[IML__COLOURS] = {
 // What is no row: text, lists, maps.
 static const char *const special[] = {"name",         "proportion", "corpus_file",
                                       "corpus_files", "corpora",    "font_filter",
-                                      "language",     "config",     NULL};
+                                      "language",     "config",     "charset",
+                                      "exclude",      "features",   "variations", NULL};
+
+// Keys of the format that this version has no hand for: refused by name, never passed over.
+static const char *const later[] = {"fonts",
+                                    "backgrounds",
+                                    "underline",
+                                    "strike",
+                                    "overline",
+                                    "extrusion",
+                                    "extrusion_angle",
+                                    "extrusion_color",
+                                    "palette",
+                                    "texture",
+                                    "blend",
+                                    "background_warp",
+                                    "midground_probability",
+                                    "bleed_through",
+                                    "unit_elastic_alpha",
+                                    "unit_elastic_sigma",
+                                    "poisson_noise",
+                                    "speckle",
+                                    "speckle_radius",
+                                    "dropout",
+                                    "motion_blur",
+                                    "motion_blur_angle",
+                                    "defocus",
+                                    "median",
+                                    "resample",
+                                    "jpeg_quality",
+                                    "shading",
+                                    "vignette",
+                                    "lines_count",
+                                    "moire",
+                                    "posterize",
+                                    "binarize",
+                                    "invert",
+                                    "emboss",
+                                    NULL};
 
 void iml__spec_default(iml__spec *s)
 {
@@ -154,6 +192,13 @@ static enum found find_key(const char *key, int *row, int *part)
     for (int k = 0; special[k]; k++)
         if (!strcmp(key, special[k])) return *row = k, SPECIAL;
     return NOTHING;
+}
+
+static bool comes_later(const char *key)
+{
+    for (int k = 0; later[k]; k++)
+        if (part_of(key, later[k], false) >= 0) return true;
+    return false;
 }
 
 // The nearest of all names a specification knows.
@@ -288,6 +333,61 @@ static bool older_block(iml__spec *s, const iml__ynode *n, iml_arena *a, iml__co
     return ok;
 }
 
+static bool features_of(iml__spec *s, const iml__ynode *n, iml__complaints *c)
+{
+    size_t count = n->kind == IML__YAML_LIST ? n->n : 1;
+    if (n->kind == IML__YAML_MAP || count > IML__SPEC_FEATURES) {
+        iml__yaml_complain(c, n, "features: a list of at most %d, as in [liga, -kern, ss01=2]",
+                           IML__SPEC_FEATURES);
+        return false;
+    }
+    for (size_t k = 0; k < count; k++) {
+        const iml__ynode *item = n->kind == IML__YAML_LIST ? n->item[k] : n;
+        if (item->kind != IML__YAML_SCALAR ||
+            !hb_feature_from_string(item->text, (int)item->len, &s->feature[k])) {
+            iml__yaml_complain(c, item, "features: '%s' is none; write liga, -kern or ss01=2",
+                               item->kind == IML__YAML_SCALAR ? item->text : "a list or map");
+            return false;
+        }
+    }
+    s->nfeatures = (uint32_t)count;
+    return true;
+}
+
+static bool variations_of(iml__spec *s, const iml__ynode *n, iml_arena *a, iml__complaints *c)
+{
+    if (n->kind != IML__YAML_MAP || n->n > IML__SPEC_AXES) {
+        iml__yaml_complain(c, n, "variations: a map of at most %d axes, as in {wght: [100, 900]}",
+                           IML__SPEC_AXES);
+        return false;
+    }
+    for (size_t k = 0; k < n->n; k++) {
+        const iml__ynode *tag = n->pair[k].key;
+        struct iml__spec_axis *x = &s->axis[k];
+        char name[40];
+        if (tag->len != 4) {
+            iml__yaml_complain(c, tag, "variations: the tag of an axis has four letters (wght)");
+            return false;
+        }
+        memcpy(x->tag, tag->text, 5);
+        (void)snprintf(name, sizeof name, "variations: %s", x->tag);
+        iml__value_rule rule = {.key = name, .min = -32768, .max = 32767};
+        x->value = iml__value_const(0);
+        if (!iml__value_parse(&rule, n->pair[k].value, a, c, &x->value)) return false;
+        (void)snprintf(name, sizeof name, "synth.variations.%s", x->tag);
+        x->stream = iml_stream(name);
+    }
+    s->naxes = (uint32_t)n->n;
+    return true;
+}
+
+static bool characters_of(const char *key, const iml__ynode *n, iml__complaints *c,
+                          const char **text, const iml__ynode **at)
+{
+    *text = NULL, *at = n;
+    return iml__yaml_is_null(n) || text_of(key, n, c, text);
+}
+
 static bool apply_special(iml__spec *s, const char *key, const iml__ynode *n, iml_arena *a,
                           iml__complaints *c)
 {
@@ -305,6 +405,10 @@ static bool apply_special(iml__spec *s, const char *key, const iml__ynode *n, im
         s->language = NULL;
         return iml__yaml_is_null(n) || text_of(key, n, c, &s->language);
     }
+    if (!strcmp(key, "features")) return features_of(s, n, c);
+    if (!strcmp(key, "variations")) return variations_of(s, n, a, c);
+    if (!strcmp(key, "charset")) return characters_of(key, n, c, &s->charset, &s->charset_at);
+    if (!strcmp(key, "exclude")) return characters_of(key, n, c, &s->exclude, &s->exclude_at);
     if (!text_of(key, n, c, &text)) return false; // corpus_file
     s->corpus = iml_arena_calloc(a, 1, sizeof *s->corpus);
     if (!s->corpus) {
@@ -354,6 +458,12 @@ bool iml__spec_apply(iml__spec *s, const iml__ynode *map, iml_arena *a, iml__com
             break;
         case SPECIAL: ok &= apply_special(s, key->text, n, a, c); break;
         case NOTHING: {
+            if (comes_later(key->text)) {
+                iml__yaml_complain(c, key, "%s: is not in this version of imloom; take it out",
+                                   key->text);
+                ok = false;
+                break;
+            }
             const char *near = nearest_key(key->text, buf);
             iml__yaml_complain(c, key, "unknown key '%s'%s%s%s", key->text,
                                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");

@@ -122,6 +122,18 @@ static bool same_choice(const iml__choice *a, const iml__choice *b)
     return same;
 }
 
+static void features(iml__str *o, const iml__spec *s)
+{
+    char text[128];
+    for (uint32_t k = 0; k < s->nfeatures; k++) {
+        hb_feature_t f = s->feature[k];
+        hb_feature_to_string(&f, text, sizeof text);
+        iml__str_adds(o, k ? ", " : "    features: [");
+        quoted(o, text);
+        if (k + 1 == s->nfeatures) iml__str_adds(o, "]\n");
+    }
+}
+
 static void spec(iml__str *o, const iml__spec *s)
 {
     iml__str_adds(o, "  - name: "), quoted(o, s->name);
@@ -132,6 +144,14 @@ static void spec(iml__str *o, const iml__spec *s)
         iml__str_adds(o, "    font_filter: "), quoted(o, s->font_filter), iml__str_addc(o, '\n');
     if (s->language)
         iml__str_adds(o, "    language: "), quoted(o, s->language), iml__str_addc(o, '\n');
+    if (s->charset) iml__str_adds(o, "    charset: "), quoted(o, s->charset), iml__str_addc(o, '\n');
+    if (s->exclude) iml__str_adds(o, "    exclude: "), quoted(o, s->exclude), iml__str_addc(o, '\n');
+    features(o, s);
+    for (uint32_t k = 0; k < s->naxes; k++) {
+        iml__str_addf(o, k ? ", %s: " : "    variations: {%s: ", s->axis[k].tag);
+        value(o, &s->axis[k].value);
+        if (k + 1 == s->naxes) iml__str_adds(o, "}\n");
+    }
     for (int k = 0; k < IML__ENUMS; k++) {
         const iml__key_enum *row = &iml__key_enums[k];
         iml__choice def = iml__choice_const(s->en[k].n, row->def);
@@ -228,4 +248,17 @@ void iml__config_list_keys(iml__str *o)
         colour(o, r->def, r->channels);
         iml__str_addc(o, '\n');
     }
+    static const char *const others[][2] = {
+        {"name", "text"},
+        {"proportion", "number  0..1, of all images"},
+        {"corpus_file", "text    a file, or builtin:NAME"},
+        {"corpora", "list    of {file or text, weight}"},
+        {"font_filter", "text    a pattern for the font's whole path"},
+        {"language", "text    BCP 47"},
+        {"charset", "text    the characters that may be drawn, or a file of them"},
+        {"exclude", "text    characters that may not be drawn, or a file of them"},
+        {"features", "list    as in [liga, -kern]"},
+        {"variations", "map     of a variable font's axes: {wght: [100, 900]}"}};
+    for (size_t k = 0; k < sizeof others / sizeof others[0]; k++)
+        iml__str_addf(o, "%-28s %s\n", others[k][0], others[k][1]);
 }

@@ -174,6 +174,49 @@ static iml_status load_ref(iml__corpora *k, iml__config *c, const iml__spec *s, 
     return IML_OK;
 }
 
+// The characters of `charset` or `exclude`: what names a file (a slash in it, or .txt at its end) is
+// read, the rest is meant as it stands. mapped: to be unmapped.
+static iml_status characters(iml__config *c, const char *key, const char *text,
+                             const iml__ynode *at, const char *dir, const char *beside,
+                             iml__corpus *out, iml__complaints *talk)
+{
+    size_t n = strlen(text), bad;
+    iml_err why;
+    bool file = n > 4 && (strchr(text, '/') || !strcmp(text + n - 4, ".txt"));
+    *out = (iml__corpus){.kind = IML__CORPUS_TEXT, .p = (const uint8_t *)text, .n = n};
+    if (file) {
+        const char *path = resolve(&c->arena, text, dir, beside);
+        if (!path) return IML_ENOMEM;
+        *out = (iml__corpus){.kind = IML__CORPUS_FILE};
+        if (map_file(out, path, &why)) {
+            iml__yaml_complain(talk, at, "%s: %s", key, why.msg);
+            return IML_OK;
+        }
+        skip_bom(out);
+    }
+    if (!iml__utf8_valid((const char *)out->p, out->n, &bad))
+        iml__yaml_complain(talk, at, "%s: invalid UTF-8 at byte %zu", key, bad);
+    return IML_OK;
+}
+
+static iml_status load_charset(iml__config *c, iml__spec *s, const char *dir, const char *beside,
+                               iml__complaints *talk, iml_err *e)
+{
+    uint32_t before = talk->n;
+    iml__corpus only = {0}, but = {0};
+    iml_status st = IML_OK;
+    if (!s->charset && !s->exclude) return IML_OK;
+    if (s->charset)
+        st = characters(c, "charset", s->charset, s->charset_at, dir, beside, &only, talk);
+    if (!st && s->exclude)
+        st = characters(c, "exclude", s->exclude, s->exclude_at, dir, beside, &but, talk);
+    if (!st && talk->n == before)
+        st = iml__charset_make((const char *)only.p, only.n, (const char *)but.p, but.n, &c->arena,
+                               &s->chars, e);
+    unload(&only), unload(&but);
+    return st;
+}
+
 iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside,
                              iml__corpora **out, iml__complaints *talk, iml_err *e)
 {
@@ -188,6 +231,8 @@ iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside
     for (uint32_t i = 0; !st && i < c->nspec; i++)
         for (uint32_t j = 0; !st && j < c->spec[i].ncorpora; j++)
             st = load_ref(k, c, &c->spec[i], &c->spec[i].corpus[j], dir, beside, talk, e);
+    for (uint32_t i = 0; !st && i < c->nspec; i++)
+        st = load_charset(c, &c->spec[i], dir, beside, talk, e);
     if (!st && talk->n > before) st = IML_FAIL(e, IML_EARG, "corpora: %u errors", talk->n - before);
     if (st) iml__corpora_free(&k);
     *out = k;
@@ -303,7 +348,7 @@ typedef struct taken {
 
 // Cleaned code points from byte `at` on: at most cap of them. stop: 1 at a line's end, 2 at a
 // paragraph's.
-static void take(const iml__corpus *c, size_t at, int stop, int invalid, taken *t)
+static void take(const iml__corpus *c, size_t at, int stop, const iml__text_want *want, taken *t)
 {
     uint64_t space_from = 0;
     bool space = false, bad;
@@ -318,9 +363,10 @@ static void take(const iml__corpus *c, size_t at, int stop, int invalid, taken *
         size_t len = decode(c, i, &cp, &bad);
         t->bad += bad;
         if (is_break_space(cp)) {
+            if (want->keep && t->n && cp != '\r') t->cp[t->n] = ' ', t->from[t->n++] = i;
             if (!space) space_from = i;
-            space = true;
-        } else if (!(bad && invalid == 1) && !(is_dropped(cp) && !bad)) {
+            space = !want->keep;
+        } else if (!(bad && want->invalid == 1) && !(is_dropped(cp) && !bad)) {
             if (space && t->n) t->cp[t->n] = ' ', t->from[t->n++] = space_from;
             space = false;
             if (t->n || !is_white(cp)) t->cp[t->n] = cp, t->from[t->n++] = i;
@@ -402,10 +448,11 @@ uint32_t iml__text_least(const iml__spec *s)
     return (uint32_t)lo;
 }
 
-static iml_status draw_once(const iml__corpus *c, iml_rng *g, bool all, uint32_t unit,
-                            uint32_t least, uint32_t length, int invalid, iml_arena *a,
-                            iml__text *t, bool *found, iml_err *e)
+static iml_status draw_once(const iml__corpus *c, iml_rng *g, bool all, uint32_t least,
+                            const iml__text_want *want, iml_arena *a, iml__text *t, bool *found,
+                            iml_err *e)
 {
+    uint32_t unit = want->unit, length = want->length;
     size_t at = 0, n, cap = all ? c->n + 2 : (size_t)length * 2 + 64, mark = iml__arena_mark(a);
     taken k = {0};
     uint32_t clusters;
@@ -414,12 +461,12 @@ static iml_status draw_once(const iml__corpus *c, iml_rng *g, bool all, uint32_t
     for (;; cap *= 4) { // clusters of many marks need more code points than that
         IML_TRY(make_room(&k, cap, a, e));
         k.bad = 0;
-        take(c, at, unit < IML__UNIT_LINES || all ? 0 : (int)unit - 1, invalid, &k);
+        take(c, at, unit < IML__UNIT_LINES || all ? 0 : (int)unit - 1, want, &k);
         n = cut(&k, all ? UINT32_MAX : length, &clusters);
         if (k.whole || n < k.n || cap > (size_t)length * 64 + 4096) break;
     }
     if (!all && unit != IML__UNIT_CHARS) n = cut_words(&k, n, &clusters);
-    if ((k.bad && invalid == 0) || !n || clusters < least || leading_mark(&k, n)) {
+    if ((k.bad && want->invalid == 0) || !n || clusters < least || leading_mark(&k, n)) {
         iml__arena_release(a, mark);
         return IML_OK;
     }
@@ -432,8 +479,8 @@ static iml_status draw_once(const iml__corpus *c, iml_rng *g, bool all, uint32_t
 }
 
 iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t seed, uint64_t index,
-                          uint32_t attempt, uint32_t unit, uint32_t length, int invalid,
-                          iml_arena *a, iml__text *t, bool *found, iml_err *e)
+                          uint32_t attempt, const iml__text_want *want, iml_arena *a, iml__text *t,
+                          bool *found, iml_err *e)
 {
     char name[32] = "synth.text";
     if (attempt) (void)snprintf(name, sizeof name, "synth.text#%u", attempt);
@@ -453,8 +500,10 @@ iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t se
     iml_rng g = iml__rng_slot(seed, index, stream, 1);
     // Texts that are too short are drawn again here; what no face can draw comes back as an
     // attempt.
-    for (int k = 0; k < (all ? 1 : DRAWS) && !*found; k++)
-        IML_TRY(draw_once(corpus, &g, all, unit, least, length, invalid, a, t, found, e));
+    for (int k = 0; k < (all ? 1 : DRAWS) && !*found; k++) {
+        IML_TRY(draw_once(corpus, &g, all, least, want, a, t, found, e));
+        if (*found) IML_TRY(iml__text_rework(s, want, least, a, t, found, e));
+    }
     t->corpus = ref->corpus;
     return IML_OK;
 }

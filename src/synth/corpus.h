@@ -38,12 +38,26 @@ typedef struct iml__text { // strings are *borrowed* from the arena
     uint32_t dropped;       // invalid bytes skipped or replaced
 } iml__text;
 
-// Takes a text of at most `length` clusters for attempt A; unit, length, invalid: as the plan drew
-// text_unit, text_length, on_invalid_utf8. found = false: this attempt met none that
-// will do (too short, mark first, invalid bytes): draw again.
+typedef struct iml__text_want { // as the plan drew text_unit, text_length, on_invalid_utf8 ..
+    uint32_t unit, length;
+    int invalid;
+    bool keep;              // white space as it stands, a space for each
+    uint32_t letters, form; // IML__CASE_, IML__FORM_
+} iml__text_want;
+
+// Takes a text of at most want->length clusters for attempt A, then changes its letters and form and
+// leaves out what charset and exclude forbid. found = false: this attempt met none that will do (too
+// short, mark first, invalid bytes): draw again.
 iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t seed, uint64_t index,
-                          uint32_t attempt, uint32_t unit, uint32_t length, int invalid, iml_arena *a,
-                          iml__text *t, bool *found, iml_err *e);
+                          uint32_t attempt, const iml__text_want *want, iml_arena *a, iml__text *t,
+                          bool *found, iml_err *e);
+// The changes alone: retext.c.
+iml_status iml__text_rework(const iml__spec *s, const iml__text_want *want, uint32_t least,
+                            iml_arena *a, iml__text *t, bool *fine, iml_err *e);
+// charset and exclude of a specification, as texts.
+iml_status iml__charset_make(const char *only, size_t nonly, const char *but, size_t nbut, iml_arena *a,
+                             const struct iml__charset **out, iml_err *e);
+uint64_t iml__charset_hash(const struct iml__charset *c);
 // Fewest clusters a text of this specification may have.
 uint32_t iml__text_least(const iml__spec *s);
 

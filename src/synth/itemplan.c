@@ -84,6 +84,21 @@ static double unit_at(uint64_t seed, uint64_t index, uint32_t stream, uint32_t s
     return iml_rng_unit(&g);
 }
 
+// The sides as drawn give the room around the text; placement says where in it the text stands.
+static void place(const iml__spec *spec, iml__item_plan *p)
+{
+    double lo, hi;
+    int32_t *pad = p->padding;
+    uint32_t where = p->en[IML__E_placement];
+    if (where == IML__PLACE_RANDOM) return;
+    iml__value_bounds(&spec->num[IML__N_padding], &lo, &hi);
+    for (int k = 0; k < 2; k++) { // left and right, top and bottom
+        int32_t room = pad[k] + pad[k + 2];
+        pad[k] = where == IML__PLACE_CENTER ? room / 2 : (int32_t)lo;
+        pad[k + 2] = room - pad[k];
+    }
+}
+
 void iml__plan_draw(const iml__config *c, const iml__streams *s, const iml__seats *seats,
                     uint64_t seed, uint64_t index, iml__item_plan *p)
 {
@@ -99,6 +114,9 @@ void iml__plan_draw(const iml__config *c, const iml__streams *s, const iml__seat
     for (uint32_t side = 0; side < 4; side++)
         p->padding[side] = (int32_t)iml__value_draw(&spec->num[IML__N_padding], seed, index,
                                                     s->num[IML__N_padding], 2 * side);
+    place(spec, p);
+    for (uint32_t k = 0; k < spec->naxes; k++)
+        p->axis[k] = iml__value_draw(&spec->axis[k].value, seed, index, spec->axis[k].stream, 0);
     uint32_t bg = iml_stream("synth.bg"), cutout = iml_stream("synth.cutout");
     for (uint32_t k = 0; k < 2; k++) {
         p->crop[k] = unit_at(seed, index, bg, 1 + k);

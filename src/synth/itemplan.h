@@ -36,6 +36,7 @@ typedef struct iml__item_plan {
     bool given;             // replay: from a label; nothing below is drawn
     const double *by_unit[IML__UNIT_KEYS]; // values of the units, *borrowed*; NULL: num of the key
     uint32_t nby_unit[IML__UNIT_KEYS];
+    double axis[IML__SPEC_AXES]; // of variable fonts
 } iml__item_plan;
 
 // Everything that needs neither text nor face.

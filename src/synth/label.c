@@ -133,7 +133,11 @@ static void write_font(iml__jsonw *w, const iml__synth *s, const iml__synth_item
     key_str(w, "sha256", f->sha256);
     if (whole) {
         key_u64(w, "size_px", (uint64_t)it->plan.num[IML__N_font_size]);
-        iml__jsonw_key(w, "variations"), iml__jsonw_object(w), iml__jsonw_end(w);
+        const iml__spec *spec = &s->config->spec[it->plan.spec];
+        iml__jsonw_key(w, "variations"), iml__jsonw_object(w);
+        for (uint32_t i = 0; f->variable && i < spec->naxes; i++)
+            iml__jsonw_key(w, spec->axis[i].tag), iml__jsonw_g17(w, it->plan.axis[i]);
+        iml__jsonw_end(w);
     }
     iml__jsonw_end(w);
 }

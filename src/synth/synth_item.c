@@ -9,6 +9,7 @@
 #include "src/base/fmath.h"
 #include "src/base/mem.h"
 #include "src/base/rng.h"
+#include "src/synth/ucd.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -130,6 +131,9 @@ static void layout_options(const iml__synth *s, iml__synth_item *it)
     o->columns = (enum iml__lay_columns)p->en[IML__E_column_order];
     o->faces = it->face, o->nfaces = it->nfaces;
     o->language = s->config->spec[p->spec].language;
+    o->features = s->config->spec[p->spec].feature;
+    o->nfeatures = s->config->spec[p->spec].nfeatures;
+    o->fallback_any = p->en[IML__E_on_missing_glyph] == 1;
     o->wrap = num[IML__N_wrap_width];
     o->lines = o->wrap > 0 ? 0 : (uint32_t)num[IML__N_lines];
     o->by_unit = p->en[IML__E_line_break_mode] == 1;
@@ -167,7 +171,14 @@ static iml_status open_face(const iml__synth *s, iml__synth_worker *w, iml__synt
                            .index = f->index,
                            .size = (int32_t)it->plan.num[IML__N_font_size],
                            .bold = it->plan.num[IML__N_bold],
-                           .oblique = it->plan.num[IML__N_oblique]};
+                           .oblique = it->plan.num[IML__N_oblique],
+                           .border = it->plan.num[IML__N_border]};
+    const iml__spec *from = &s->config->spec[it->plan.spec];
+    for (uint32_t k = 0; f->variable && k < from->naxes; k++, spec.naxes++) {
+        const char *tag = from->axis[k].tag;
+        spec.axis[k].tag = HB_TAG(tag[0], tag[1], tag[2], tag[3]);
+        spec.axis[k].value = (float)it->plan.axis[k];
+    }
     for (uint32_t k = 0; k < it->nfaces; k++)
         if (it->font[k] == i) return IML_OK;
     IML_TRY(iml__setter_face(w->setter, &spec, &it->face[it->nfaces], e));
@@ -197,26 +208,42 @@ static iml_status set_in(const iml__synth *s, iml__synth_worker *w, iml__synth_i
     return IML_OK;
 }
 
+static bool of_a_script(uint32_t cp)
+{
+    uint8_t script = iml__ucd_get(cp)->script;
+    return script != IML__SC_Zyyy && script != IML__SC_Zinh;
+}
+
 static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__synth_item *it,
                               iml_arena *a, iml_err *e)
 {
     const iml__spec *spec = &s->config->spec[it->plan.spec];
     const uint32_t *en = it->plan.en;
     size_t words = iml__fontindex_words(s->fonts), mark = iml__arena_mark(a);
-    const char *problem = "no_face";
-    for (it->text_attempt = 0; it->text_attempt < IML__TEXT_ATTEMPTS; it->text_attempt++) {
+    const char *problem = it->text_attempt ? "wider than max_width" : "no_face";
+    const iml__text_want want = {.unit = en[IML__E_text_unit],
+                                 .length = (uint32_t)it->plan.num[IML__N_text_length],
+                                 .invalid = (int)en[IML__E_on_invalid_utf8],
+                                 .keep = en[IML__E_whitespace] == 1,
+                                 .letters = en[IML__E_text_case],
+                                 .form = en[IML__E_normalization]};
+    for (; it->text_attempt < IML__TEXT_ATTEMPTS; it->text_attempt++) {
         bool found, fine;
         uint32_t *cp = NULL;
         size_t n = 0, face = 0;
         iml__arena_release(a, mark);
         IML_TRY(iml__text_draw(s->corpora, spec, it->plan.seed, it->plan.index, it->text_attempt,
-                               en[IML__E_text_unit], (uint32_t)it->plan.num[IML__N_text_length],
-                               (int)en[IML__E_on_invalid_utf8], a, &it->text, &found, e));
+                               &want, a, &it->text, &found, e));
         if (!found) {
             problem = "too_short";
             continue;
         }
         IML_TRY(code_points(&it->text, a, &cp, &n, e));
+        if (en[IML__E_on_missing_glyph] == 1) { // its own script is enough, the rest may be others'
+            size_t first = 0;
+            while (first < n && !of_a_script(cp[first])) first++;
+            cp += IML_MIN(first, n - 1), n = 1;
+        }
         memcpy(w->row, s->spec[it->plan.spec].row, words * sizeof *w->row);
         IML_TRY(
             iml__fontindex_cover(s->fonts, w->setter, cp, n, s->fallback, s->nfallback, w->row, e));
@@ -309,6 +336,10 @@ static void effects(const iml__item_plan *p, iml__render_params *r)
     memcpy(r->drop.rgba, p->colour[IML__C_drop_shadow_color], 4);
     memcpy(r->block.rgba, p->colour[IML__C_block_shadow_color], 4);
     memcpy(r->pad, p->padding, sizeof r->pad);
+    memcpy(r->border_rgba, p->colour[IML__C_border_color], 4);
+    r->image_height = (int32_t)n[IML__N_image_height], r->max_width = (int32_t)n[IML__N_max_width];
+    r->fit = (enum iml__render_fit)p->en[IML__E_fit];
+    r->clip_allow = p->en[IML__E_clip] == 1, r->bicubic = p->en[IML__E_interpolation] == 1;
     r->skew_x = n[IML__N_skew_x], r->skew_y = n[IML__N_skew_y];
     r->trapezoid_x = n[IML__N_trapezoid_x], r->trapezoid_y = n[IML__N_trapezoid_y];
     r->rotation = n[IML__N_rotation_angle];
@@ -426,6 +457,11 @@ iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint6
     IML_TRY(settle_background(s, it, a, e));
     if (mark) iml_stage(mark, IML__STAGE_RENDER);
     iml_status st = iml__render(&it->params, &it->block, a, &it->out, e);
+    while (!st && it->out.rejected) { // fit reject: another text
+        it->text_attempt++;
+        if (!(st = settle_text(s, w, it, a, e)))
+            st = iml__render(&it->params, &it->block, a, &it->out, e);
+    }
     return st == IML_ELIMIT ? too_large(s, it, st, e) : st;
 }
 

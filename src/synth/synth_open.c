@@ -237,6 +237,7 @@ static iml_status filter_fonts(iml__synth *s, const iml__synth_opts *o, iml__com
         const iml__spec *spec = &s->config->spec[k];
         iml__synth_spec *x = &s->spec[k];
         char name[160];
+        size_t variable = 0;
         (void)snprintf(name, sizeof name, "synth.bg/%.140s", spec->name);
         x->bg_stream = iml_stream(name);
         x->row = iml_arena_calloc(&s->arena, words, sizeof *x->row);
@@ -249,7 +250,13 @@ static iml_status filter_fonts(iml__synth *s, const iml__synth_opts *o, iml__com
             if (is_fallback_only(o, iml__fontindex_font(s->fonts, i)->path)) continue;
             x->row[i / 64] |= (uint64_t)1 << (i % 64);
             x->faces++;
+            variable += iml__fontindex_font(s->fonts, i)->variable;
         }
+        if (x->faces && spec->naxes && !variable)
+            iml__yaml_complain(talk, spec->at,
+                               "specification '%s': variations are asked for, but none of its %u "
+                               "faces is a variable font",
+                               spec->name, x->faces);
         if (!x->faces)
             iml__yaml_complain(talk, spec->at,
                                "specification '%s': no usable face matches font_filter '%s'",
@@ -263,13 +270,14 @@ static iml_status filter_fonts(iml__synth *s, const iml__synth_opts *o, iml__com
 static iml_status can_draw(iml__synth *s, iml__setter *set, uint32_t spec, bool *can, iml_err *e)
 {
     size_t words = iml__fontindex_words(s->fonts), mark = iml__arena_mark(&s->arena);
+    const iml__text_want want = {.unit = IML__UNIT_LINES, .length = 40};
     *can = false;
     iml_status st = IML_OK;
     for (uint64_t i = 0; !st && i < 4 && !*can; i++) {
         iml__text t;
         bool found;
         if (IML_FAILS(st = iml__text_draw(s->corpora, &s->config->spec[spec], 0, i, 0,
-                                          IML__UNIT_LINES, 40, 0, &s->arena, &t, &found, e)) ||
+                                          &want, &s->arena, &t, &found, e)) ||
             !found)
             continue;
         uint32_t *cp = iml_arena_alloc(&s->arena, (t.len + 1) * sizeof *cp), n = 0;
@@ -553,6 +561,9 @@ static iml_status settle_hash(iml__synth *s, iml_err *e)
     iml__str_add(&all, s->settings.p, s->settings.n);
     iml__str_add(&all, s->versions.p, s->versions.n);
     iml__str_add(&all, s->inputs.p, s->inputs.n);
+    for (uint32_t k = 0; k < s->config->nspec; k++) // a file of characters counts by content
+        if (s->config->spec[k].chars)
+            iml__str_addf(&all, "%016llx", (unsigned long long)iml__charset_hash(s->config->spec[k].chars));
     s->config_hash = iml__xxh3(iml__str_text(&all), all.n);
     bool failed =
         text.failed || all.failed || s->settings.failed || s->versions.failed || s->inputs.failed;

@@ -68,8 +68,8 @@ static void open_good(const char *bytes, const char *keys)
 static bool draw(uint64_t i, uint32_t unit, uint32_t length, int invalid, iml__text *t)
 {
     bool found;
-    assert_ok(iml__text_draw(corpora, &config->spec[0], 5, i, 0, unit, length, invalid, &arena, t,
-                             &found, e));
+    const iml__text_want want = {.unit = unit, .length = length, .invalid = invalid};
+    assert_ok(iml__text_draw(corpora, &config->spec[0], 5, i, 0, &want, &arena, t, &found, e));
     return found;
 }
 
