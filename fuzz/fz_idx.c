@@ -25,7 +25,8 @@ static uint64_t use(const struct iml__imx *x)
         for (unsigned k = 0; k < s->key_len; k++) sum += (unsigned char)x->names[s->key_off + k];
         for (unsigned k = 0; k < s->members; k++) {
             const struct iml__imx_member *m = &x->member[s->first_member + k];
-            for (unsigned j = 0; j < m->ext_len; j++) sum += (unsigned char)x->names[m->ext_off + j];
+            for (unsigned j = 0; j < m->ext_len; j++)
+                sum += (unsigned char)x->names[m->ext_off + j];
         }
         sum += iml__imx_find(x, x->names + s->key_off, s->key_len);
     }

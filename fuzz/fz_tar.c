@@ -6,7 +6,10 @@
 
 #include "src/io/tar.h"
 
-struct source { const uint8_t *p; size_t n; };
+struct source {
+    const uint8_t *p;
+    size_t n;
+};
 
 static int64_t take(void *user, void *p, size_t n)
 {

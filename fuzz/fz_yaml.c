@@ -25,9 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         iml__config_print(c, false, &text);
         // What is printed reads back.
         if (!text.failed && text.n < IML__YAML_BYTES &&
-            iml__config_read(&again, "again", iml__str_text(&text), text.n, NULL, 0, false, &talk, &e) == IML_EARG)
+            iml__config_read(&again, "again", iml__str_text(&text), text.n, NULL, 0, false, &talk,
+                             &e) == IML_EARG)
             __builtin_trap();
-        else if (!text.failed && text.n < IML__YAML_BYTES) iml__config_free(&again);
+        else if (!text.failed && text.n < IML__YAML_BYTES)
+            iml__config_free(&again);
         iml__str_free(&text);
         iml__config_free(&c);
     }

@@ -19,7 +19,7 @@ int iml__cpu_numa_nodes(void);
 
 uint64_t iml__mem_total(void);
 uint64_t iml__mem_available(void);
-uint64_t iml__mem_cgroup_limit(void);   // 0: none
+uint64_t iml__mem_cgroup_limit(void); // 0: none
 // Of the limit that is fullest: the share in use, without what the kernel drops first; 0: none.
 double iml__mem_cgroup_used(void);
 uint64_t iml__mem_default_budget(void); // engine.md 4

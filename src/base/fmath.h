@@ -3,8 +3,8 @@
 #ifndef IML_BASE_FMATH_H
 #define IML_BASE_FMATH_H
 
-// Correctly rounded, but for one argument in 2^44 or fewer (double-double; fmath_arc.c): sin and cos
-// for |x| <= 2^20 (beyond, and for NaN: 0 or NaN), atan2's result >= 2^-1022.
+// Correctly rounded, but for one argument in 2^44 or fewer (double-double; fmath_arc.c): sin and
+// cos for |x| <= 2^20 (beyond, and for NaN: 0 or NaN), atan2's result >= 2^-1022.
 double iml__sin(double x);
 double iml__cos(double x);
 double iml__acos(double x);

@@ -23,12 +23,12 @@ void iml__jsonw_array(iml__jsonw *w);
 void iml__jsonw_inline(iml__jsonw *w); // the level just opened stays on one line
 void iml__jsonw_end(iml__jsonw *w);    // of the innermost object or array
 void iml__jsonw_key(iml__jsonw *w, const char *key);
-void iml__jsonw_str(iml__jsonw *w, const char *s); // NULL: null
+void iml__jsonw_str(iml__jsonw *w, const char *s);            // NULL: null
 void iml__jsonw_strn(iml__jsonw *w, const char *s, size_t n); // invalid UTF-8 becomes U+FFFD
 void iml__jsonw_u64(iml__jsonw *w, uint64_t v);
 void iml__jsonw_i64(iml__jsonw *w, int64_t v);
-void iml__jsonw_g17(iml__jsonw *w, double v);           // %.17g; NaN and infinities: null
-void iml__jsonw_num(iml__jsonw *w, double v);           // shortest that reads back
+void iml__jsonw_g17(iml__jsonw *w, double v); // %.17g; NaN and infinities: null
+void iml__jsonw_num(iml__jsonw *w, double v); // shortest that reads back
 void iml__jsonw_fixed(iml__jsonw *w, double v, int digits);
 void iml__jsonw_bool(iml__jsonw *w, bool v);
 void iml__jsonw_null(iml__jsonw *w);
@@ -38,9 +38,16 @@ void iml__jsonw_raw(iml__jsonw *w, const char *json); // a finished value
 // ---- Reader. Strict RFC 8259 text in UTF-8: no byte order mark, no comments, no lone surrogates,
 // nothing after the value, at most 64 levels. The text is *borrowed* while the reader is used.
 enum iml__json_type {
-    IML__JSON_OBJECT, IML__JSON_ARRAY, IML__JSON_END, // END closes the innermost
-    IML__JSON_KEY, IML__JSON_STRING, IML__JSON_NUMBER, IML__JSON_TRUE, IML__JSON_FALSE,
-    IML__JSON_NULL, IML__JSON_DONE // again and again once the text is over
+    IML__JSON_OBJECT,
+    IML__JSON_ARRAY,
+    IML__JSON_END, // END closes the innermost
+    IML__JSON_KEY,
+    IML__JSON_STRING,
+    IML__JSON_NUMBER,
+    IML__JSON_TRUE,
+    IML__JSON_FALSE,
+    IML__JSON_NULL,
+    IML__JSON_DONE // again and again once the text is over
 };
 
 typedef struct iml__jsonr {
@@ -55,13 +62,15 @@ typedef struct iml__jsonr {
 
 void iml__jsonr_init(iml__jsonr *r, const char *name, const char *text, size_t n);
 void iml__jsonr_free(iml__jsonr *r);
-// IML_EINPUT with "NAME:LINE:COLUMN: ..." (column in bytes, both from 1), then for ever; IML_ENOMEM.
+// IML_EINPUT with "NAME:LINE:COLUMN: ..." (column in bytes, both from 1), then for ever;
+// IML_ENOMEM.
 iml_status iml__jsonr_next(iml__jsonr *r, enum iml__json_type *type, iml_err *e);
 iml_status iml__jsonr_skip(iml__jsonr *r, iml_err *e); // the next value, whatever it is
 // The next value must be of this kind.
 iml_status iml__jsonr_u64(iml__jsonr *r, uint64_t *v, iml_err *e);
 iml_status iml__jsonr_double(iml__jsonr *r, double *v, iml_err *e); // finite
-iml_status iml__jsonr_str(iml__jsonr *r, const char **s, iml_err *e); // no 0 bytes; *borrowed* until the next call
+iml_status iml__jsonr_str(iml__jsonr *r, const char **s,
+                          iml_err *e); // no 0 bytes; *borrowed* until the next call
 iml_status iml__jsonr_bool(iml__jsonr *r, bool *v, iml_err *e);
 // A caller's own complaint (unknown key, duplicate) about the last token: IML_EINPUT.
 iml_status iml__jsonr_fail(const iml__jsonr *r, iml_err *e, const char *fmt, ...) IML_PRINTF(3, 4);

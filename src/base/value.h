@@ -12,8 +12,14 @@
 #include "src/base/yaml.h"
 
 enum iml__dist {
-    IML__DIST_UNIFORM, IML__DIST_NORMAL, IML__DIST_TRUNCATED_NORMAL, IML__DIST_HALF_NORMAL,
-    IML__DIST_EXPONENTIAL, IML__DIST_BETA, IML__DIST_LOGNORMAL, IML__DIST_CONSTANT,
+    IML__DIST_UNIFORM,
+    IML__DIST_NORMAL,
+    IML__DIST_TRUNCATED_NORMAL,
+    IML__DIST_HALF_NORMAL,
+    IML__DIST_EXPONENTIAL,
+    IML__DIST_BETA,
+    IML__DIST_LOGNORMAL,
+    IML__DIST_CONSTANT,
     IML__DIST_CHOICE, // the nine of synth 2.7
     IML__DIST_GAUSS,  // {normal: [mean, sigma]}, clipped
     IML__DIST_JOHNK   // {beta: [a, b]}
@@ -23,11 +29,11 @@ extern const char *const iml__dist_names[]; // the nine, NULL at the end
 typedef struct iml__value { // pointers are *borrowed* from the arena of the parse
     enum iml__dist dist;
     bool integer;
-    double lo, hi;   // range, and what is clipped to
-    double a, b;     // GAUSS: mean, sigma; JOHNK: a, b
-    double p;        // of not being neutral
+    double lo, hi; // range, and what is clipped to
+    double a, b;   // GAUSS: mean, sigma; JOHNK: a, b
+    double p;      // of not being neutral
     double neutral;
-    uint32_t n;      // CHOICE
+    uint32_t n; // CHOICE
     const double *values, *weights;
 } iml__value;
 
@@ -37,7 +43,7 @@ typedef struct iml__value_rule { // of a key
     double min, max; // allowed, both ends
     bool open_min;   // min itself is not allowed
     double neutral;
-    double lo, hi;   // default range
+    double lo, hi;       // default range
     enum iml__dist dist; // default distribution
 } iml__value_rule;
 
@@ -51,8 +57,9 @@ bool iml__value_fields(const iml__value_rule *r, const iml__ynode *min, const im
                        const iml__ynode *dist, const iml__ynode *p, iml_arena *a,
                        iml__complaints *c, iml__value *out);
 // Its value for an item: p is drawn at `slot`, the value at slot + 1. Pure in its arguments.
-double iml__value_draw(const iml__value *v, uint64_t seed, uint64_t index, uint32_t stream, uint32_t slot);
-bool iml__value_is(const iml__value *v, double constant); // can never be anything else
+double iml__value_draw(const iml__value *v, uint64_t seed, uint64_t index, uint32_t stream,
+                       uint32_t slot);
+bool iml__value_is(const iml__value *v, double constant);            // can never be anything else
 void iml__value_bounds(const iml__value *v, double *lo, double *hi); // of what a draw can give
 
 // Enumerations: NAME, {NAME: W}, [NAME, ..], {choice, weights}.
@@ -63,9 +70,11 @@ typedef struct iml__choice {
 iml__choice iml__choice_const(uint32_t n, uint32_t which);
 bool iml__choice_parse(const char *key, const char *const *names, const iml__ynode *n,
                        iml__complaints *c, iml__choice *out);
-uint32_t iml__choice_draw(const iml__choice *v, uint64_t seed, uint64_t index, uint32_t stream, uint32_t slot);
+uint32_t iml__choice_draw(const iml__choice *v, uint64_t seed, uint64_t index, uint32_t stream,
+                          uint32_t slot);
 
 // A number under a key, complaining with the range; false: complained.
-bool iml__number_parse(const iml__value_rule *r, const iml__ynode *n, iml__complaints *c, double *out);
+bool iml__number_parse(const iml__value_rule *r, const iml__ynode *n, iml__complaints *c,
+                       double *out);
 
 #endif

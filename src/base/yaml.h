@@ -50,9 +50,11 @@ iml_status iml__yaml_parse(iml_arena *a, const char *file, const char *text, siz
                            iml__complaints *c, iml__ynode **root, iml_err *e);
 
 // A complaint about a node (NULL: about the whole); no period at the end of fmt is needed.
-void iml__yaml_complain(iml__complaints *c, const iml__ynode *at, const char *fmt, ...) IML_PRINTF(3, 4);
+void iml__yaml_complain(iml__complaints *c, const iml__ynode *at, const char *fmt, ...)
+    IML_PRINTF(3, 4);
 
-const iml__ynode *iml__yaml_get(const iml__ynode *map, const char *key); // NULL: not there, or no map
+const iml__ynode *iml__yaml_get(const iml__ynode *map,
+                                const char *key); // NULL: not there, or no map
 const iml__ypair *iml__yaml_pair(const iml__ynode *map, const char *key);
 bool iml__yaml_is_null(const iml__ynode *n); // nothing, `~` or `null`, not quoted
 

@@ -255,8 +255,7 @@ static iml_status fill(struct plan *p, iml_err *e)
     s->corpus_dir = options.corpus_dir;
     s->font_dirs = options.font_dirs.item, s->nfont_dirs = options.font_dirs.n;
     s->fonts = options.fonts.item, s->nfonts = options.fonts.n;
-    s->fallback_fonts = options.fallback_fonts.item,
-    s->nfallback_fonts = options.fallback_fonts.n;
+    s->fallback_fonts = options.fallback_fonts.item, s->nfallback_fonts = options.fallback_fonts.n;
     s->background_dirs = options.background_dirs.item,
     s->nbackground_dirs = options.background_dirs.n;
     s->background = options.background;

@@ -25,7 +25,7 @@ enum {
     CHUNK_MAX = 16 << 20,   // bytes of one ancillary chunk
     CHUNKS_MAX = 10000,     // before the first IDAT
     INFLATED_MAX = 4 << 20, // of one compressed text or profile
-    SMALL = 4000,            // deflate gains at most 1032:1, so less than this cannot unfold to more
+    SMALL = 4000,           // deflate gains at most 1032:1, so less than this cannot unfold to more
 };
 
 static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};

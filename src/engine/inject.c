@@ -21,8 +21,7 @@ iml_status iml__inject_parse(struct iml__inject *x, const char *text, iml_err *e
     *x = (struct iml__inject){0};
     for (const char *s = text; s && *s;) {
         size_t k = 0;
-        while (k < IML_COUNT_OF(row) && strncmp(s, row[k].name, strlen(row[k].name)) != 0)
-            k++;
+        while (k < IML_COUNT_OF(row) && strncmp(s, row[k].name, strlen(row[k].name)) != 0) k++;
         char *end = NULL;
         double p = k < IML_COUNT_OF(row) ? strtod(s + strlen(row[k].name), &end) : -1;
         if (!(p >= 0 && p <= 1) || end == s + strlen(row[k].name) || (*end && *end != ','))

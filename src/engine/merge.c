@@ -14,6 +14,7 @@
 
 #include "src/base/err.h"
 #include "src/base/mem.h"
+#include "src/base/str.h"
 #include "src/engine/commit_in.h"
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
@@ -239,8 +240,16 @@ static iml_status list_joined(void *user, const iml__str *lines, iml_err *e)
 // "2-of-7", as a run names its node under --shard.
 static bool node_share(const char *node, uint32_t *share, uint32_t *of)
 {
-    int end = 0;
-    return sscanf(node, "%9u-of-%9u%n", share, of, &end) == 2 && !node[end] && *of > *share;
+    char first[12];
+    uint64_t a, b;
+    const char *mid = strstr(node, "-of-");
+    if (!mid || (size_t)(mid - node) >= sizeof first) return false;
+    memcpy(first, node, (size_t)(mid - node));
+    first[mid - node] = 0;
+    if (!iml__parse_u64(first, &a) || !iml__parse_u64(mid + 4, &b)) return false;
+    if (b > UINT32_MAX || a >= b) return false;
+    *share = (uint32_t)a, *of = (uint32_t)b;
+    return true;
 }
 
 // Which shares are to be run (again).

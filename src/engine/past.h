@@ -36,7 +36,7 @@ bool iml__past_is_bad(const struct iml__past *p, uint64_t index);
 bool iml__past_unit_has_bad(const struct iml__past *p, uint64_t unit);
 uint32_t iml__past_deaths(const struct iml__past *p, uint64_t index);
 uint64_t iml__past_suspects(const struct iml__past *p); // items that have killed a run
-uint64_t iml__past_covered(const struct iml__past *p); // units with a span
+uint64_t iml__past_covered(const struct iml__past *p);  // units with a span
 // The first unit in [from, end) whose record is of fewer than unit_items indices; UINT64_MAX: none.
 uint64_t iml__past_next_open(const struct iml__past *p, uint64_t from, uint64_t end);
 // The first unit in [from, end) that holds a bad item; UINT64_MAX: none.

@@ -62,10 +62,7 @@ static void picture_free(iml__bg_picture *p)
     IML_FREE(p);
 }
 
-void iml__bg_cache_max_pixels(iml__bg_cache *c, uint64_t max_pixels)
-{
-    c->max_pixels = max_pixels;
-}
+void iml__bg_cache_max_pixels(iml__bg_cache *c, uint64_t max_pixels) { c->max_pixels = max_pixels; }
 
 void iml__bg_cache_free(iml__bg_cache **cp)
 {

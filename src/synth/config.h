@@ -27,7 +27,7 @@ enum {
     IML__COLOURS
 };
 
-enum { IML__DIR_LTR, IML__DIR_RTL, IML__DIR_TTB, IML__DIR_BTT };    // text_direction
+enum { IML__DIR_LTR, IML__DIR_RTL, IML__DIR_TTB, IML__DIR_BTT }; // text_direction
 enum { IML__UNIT_CHARS, IML__UNIT_WORDS, IML__UNIT_LINES, IML__UNIT_PARAGRAPHS };
 enum { IML__CASE_NONE, IML__CASE_UPPER, IML__CASE_LOWER, IML__CASE_TITLE };  // text_case
 enum { IML__FORM_NONE, IML__FORM_NFC, IML__FORM_NFD };               // normalization
@@ -55,12 +55,14 @@ extern const iml__key_num iml__key_nums[IML__NUMS];
 extern const iml__key_enum iml__key_enums[IML__ENUMS];
 extern const iml__key_colour iml__key_colours[IML__COLOURS];
 
-typedef struct iml__colour_range { uint8_t lo[4], hi[4]; } iml__colour_range;
+typedef struct iml__colour_range {
+    uint8_t lo[4], hi[4];
+} iml__colour_range;
 
 enum iml__corpus_kind { IML__CORPUS_FILE, IML__CORPUS_BUILTIN, IML__CORPUS_TEXT };
 typedef struct iml__corpus_ref {
     enum iml__corpus_kind kind;
-    const char *name;     // as written: a path, a built-in's name, or the text itself
+    const char *name; // as written: a path, a built-in's name, or the text itself
     double weight;
     const iml__ynode *at; // where it was written; NULL: by the program
     uint32_t corpus;      // which of the loaded ones; set by iml__corpora_load
@@ -103,12 +105,16 @@ typedef struct iml__output {
     unsigned labels;        // IML__LABEL_*
 } iml__output;
 
-typedef struct iml__path_weight { const char *path; double weight; const iml__ynode *at; } iml__path_weight;
+typedef struct iml__path_weight {
+    const char *path;
+    double weight;
+    const iml__ynode *at;
+} iml__path_weight;
 
 typedef struct iml__config {
     iml_arena arena;
-    const char *file;  // its name, "builtin" for the embedded one
-    uint64_t total;    // total_images; 0: not given
+    const char *file; // its name, "builtin" for the embedded one
+    uint64_t total;   // total_images; 0: not given
     uint64_t seed;
     bool has_seed;
     iml__spec *spec;

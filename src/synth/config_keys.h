@@ -11,8 +11,10 @@ bool iml__spec_apply(iml__spec *s, const iml__ynode *map, iml_arena *a, iml__com
 // What only the whole can tell: curves without their type, lengths, required keys.
 bool iml__spec_check(const iml__spec *s, const iml__ynode *at, iml__complaints *c);
 // "#rrggbb" or a list of channels; false: complained.
-bool iml__colour_parse(const char *key, int channels, const iml__ynode *n, iml__complaints *c, uint8_t out[4]);
+bool iml__colour_parse(const char *key, int channels, const iml__ynode *n, iml__complaints *c,
+                       uint8_t out[4]);
 // Complains about keys of a map that are not among names (NULL at the end), with the nearest one.
-bool iml__known_keys(const char *where, const iml__ynode *map, const char *const *names, iml__complaints *c);
+bool iml__known_keys(const char *where, const iml__ynode *map, const char *const *names,
+                     iml__complaints *c);
 
 #endif

@@ -46,8 +46,7 @@ static iml_status canvas(const iml__render_params *p, iml__geometry *g, iml_err 
     }
     x1 = IML_MAX(x1, x0 + 1), y1 = IML_MAX(y1, y0 + 1);
     if (!((x1 - x0) * (y1 - y0) <= (double)p->max_canvas))
-        return IML_FAIL(e, IML_ELIMIT,
-                        "the text needs a picture of %.0f x %.0f px", x1 - x0,
+        return IML_FAIL(e, IML_ELIMIT, "the text needs a picture of %.0f x %.0f px", x1 - x0,
                         y1 - y0);
     g->ox = (int32_t)-x0, g->oy = (int32_t)-y0;
     g->canvas_w = (int32_t)(x1 - x0), g->canvas_h = (int32_t)(y1 - y0);
@@ -300,8 +299,7 @@ static iml_status make_map(const iml__render_params *p, const iml__map *plain, d
     IML_TRY(iml__map_build(&g->map, a, e));
     g->w = g->map.w, g->h = g->map.h;
     if ((uint64_t)g->w * (uint64_t)g->h > p->max_canvas)
-        return IML_FAIL(e, IML_ELIMIT, "the picture grew to %d x %d px", (int)g->w,
-                        (int)g->h);
+        return IML_FAIL(e, IML_ELIMIT, "the picture grew to %d x %d px", (int)g->w, (int)g->h);
     return IML_OK;
 }
 

@@ -47,8 +47,8 @@ void iml__plan_draw(const iml__config *c, const iml__streams *s, const iml__seat
 void iml__plan_colour(const iml__config *c, const iml__streams *s, const iml__item_plan *p,
                       uint32_t colour, uint32_t attempt, uint8_t out[4]);
 // The palette of per_glyph: n colours within text_color's range, for contrast draw A.
-void iml__plan_palette(const iml__config *c, const iml__streams *s, const iml__item_plan *p, uint32_t n,
-                       uint32_t attempt, uint8_t (*out)[4]);
+void iml__plan_palette(const iml__config *c, const iml__streams *s, const iml__item_plan *p,
+                       uint32_t n, uint32_t attempt, uint8_t (*out)[4]);
 
 // One of n candidates by weight (weights NULL: alike), occurrence `attempt` of stream `name`.
 size_t iml__plan_pick(const char *name, uint64_t seed, uint64_t index, uint32_t attempt,

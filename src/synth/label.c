@@ -166,7 +166,8 @@ static uint32_t faces_used(const iml__synth_item *it)
 {
     uint32_t n = 1;
     for (uint32_t k = 0; k < it->block.nlines; k++)
-        for (uint32_t i = 0; i < it->block.lines[k].nunits; i++) n = IML_MAX(n, it->block.lines[k].units[i].face + 1);
+        for (uint32_t i = 0; i < it->block.lines[k].nunits; i++)
+            n = IML_MAX(n, it->block.lines[k].units[i].face + 1);
     return n;
 }
 

@@ -19,8 +19,8 @@ enum { IML__FALLBACKS = 11, IML__FACES = IML__FALLBACKS + 1 }; // 8 of the user'
 enum { IML__COUNT_TEXT, IML__COUNT_FACE, IML__COUNT_BACK, IML__COUNT_FORCED, IML__SYNTH_COUNTERS };
 
 typedef struct iml__synth_opts { // from the command line; strings and lists are *borrowed*
-    const char *config;     // its path, for messages and corpora beside it; NULL: none
-    const char *text;       // of the configuration; NULL: `corpora` below, else the embedded default
+    const char *config;          // its path, for messages and corpora beside it; NULL: none
+    const char *text; // of the configuration; NULL: `corpora` below, else the embedded default
     size_t ntext;
     const char *const *set;
     size_t nset;
@@ -35,10 +35,10 @@ typedef struct iml__synth_opts { // from the command line; strings and lists are
     const char *background; // images builtin none white #rrggbb, or a kind; NULL: by what is given
     uint64_t count;         // 0: of the configuration
     int format, colour, container, quality_lo, quality_hi; // -1: of the configuration
-    int labels;             // IML__LABEL_*; -1
-    const uint64_t *seed;   // NULL: of the configuration
-    uint64_t max_pixels;    // of pictures that are decoded
-    size_t cache_bytes;     // of decoded backgrounds; 0: 192 MB
+    int labels;                                            // IML__LABEL_*; -1
+    const uint64_t *seed;                                  // NULL: of the configuration
+    uint64_t max_pixels;                                   // of pictures that are decoded
+    size_t cache_bytes;                                    // of decoded backgrounds; 0: 192 MB
 } iml__synth_opts;
 
 typedef struct iml__back_file {
@@ -49,9 +49,9 @@ typedef struct iml__back_file {
 } iml__back_file;
 
 typedef struct iml__synth_spec { // beside config->spec
-    uint64_t *row;      // faces that the filter lets through
-    uint32_t faces;     // of them
-    uint32_t bg_stream; // order of the background files
+    uint64_t *row;               // faces that the filter lets through
+    uint32_t faces;              // of them
+    uint32_t bg_stream;          // order of the background files
 } iml__synth_spec;
 
 typedef struct iml__synth {
@@ -66,23 +66,24 @@ typedef struct iml__synth {
     iml__streams streams;
     iml__back_file *back;
     uint32_t nback;
-    uint64_t max_pixels; // of one that is decoded; 0: the decoder's own limit
-    double *back_weight;      // NULL: all alike
-    enum iml__bg_kind bg;     // IMAGE: files; BG_KINDS: any built-in kind; else that kind
+    uint64_t max_pixels;  // of one that is decoded; 0: the decoder's own limit
+    double *back_weight;  // NULL: all alike
+    enum iml__bg_kind bg; // IMAGE: files; BG_KINDS: any built-in kind; else that kind
     uint8_t bg_rgb[3];
     iml__bg_cache *cache;
     uint64_t seed, count, config_hash;
-    bool embedded, foreign;   // foreign: the user's own fonts or pictures
+    bool embedded, foreign; // foreign: the user's own fonts or pictures
     bool tar;
     char freetype[32];                   // its version
-    iml__str notes;           // lines for the user: scripts left out, empty directories
+    iml__str notes;                      // lines for the user: scripts left out, empty directories
     iml__str versions, settings, inputs; // JSON objects
     iml_job job;
 } iml__synth;
 
 // Reads, finds, proves. Complaints: all that is wrong with the configuration and its resources, one
 // line each. IML_EARG then. *owned*: iml__synth_close.
-iml_status iml__synth_open(const iml__synth_opts *o, iml__complaints *talk, iml__synth **out, iml_err *e);
+iml_status iml__synth_open(const iml__synth_opts *o, iml__complaints *talk, iml__synth **out,
+                           iml_err *e);
 void iml__synth_close(iml__synth **s);
 
 void iml__synth_versions(iml__synth *s); // fills versions and freetype
@@ -90,7 +91,7 @@ void iml__synth_versions(iml__synth *s); // fills versions and freetype
 iml_status iml__synth_hash_file(const char *path, char hex[65], iml_err *e);
 
 // The embedded default as YAML, with the specifications whose names are in `names` (NULL: all).
-extern const char *const iml__default_names[]; // NULL at the end
+extern const char *const iml__default_names[];      // NULL at the end
 const char *iml__default_package(const char *name); // of fonts, for those who lack them
 iml_status iml__default_yaml(const char *const *names, size_t n, iml__str *out, iml_err *e);
 
@@ -107,12 +108,12 @@ void iml__synth_worker_free(iml__synth_worker **w);
 typedef struct iml__synth_item { // everything lies in the arena
     iml__item_plan plan;
     iml__text text;
-    size_t font[IML__FACES];  // of the index; [0] draws what it can
+    size_t font[IML__FACES]; // of the index; [0] draws what it can
     iml__face *face[IML__FACES];
     uint32_t nfaces;
     uint32_t text_attempt, face_attempt, back_attempt;
     uint32_t refused[IML__BACK_ATTEMPTS]; // the counters of the files that back_attempt passed over
-    int32_t back; // file, or -1
+    int32_t back;                         // file, or -1
     const iml__bg_picture *picture;
     iml__lay_opt opt;
     iml__lay_block block;
@@ -122,10 +123,11 @@ typedef struct iml__synth_item { // everything lies in the arena
 
 enum { IML__STAGE_LAYOUT = IML_STAGE_USER, IML__STAGE_RENDER, IML__STAGE_LABEL };
 
-// Draws, sets and renders item `index`. mark: told where the time goes, or NULL. IML_EINPUT: no face draws any of its texts, no background
-// can be read; IML_ELIMIT: over max_canvas. Call iml__synth_item_done afterwards, failed or not.
-iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint64_t index, iml_arena *a,
-                                iml_item *mark, iml__synth_item *item, iml_err *e);
+// Draws, sets and renders item `index`. mark: told where the time goes, or NULL. IML_EINPUT: no
+// face draws any of its texts, no background can be read; IML_ELIMIT: over max_canvas. Call
+// iml__synth_item_done afterwards, failed or not.
+iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint64_t index,
+                                iml_arena *a, iml_item *mark, iml__synth_item *item, iml_err *e);
 void iml__synth_item_done(const iml__synth *s, iml__synth_item *item);
 // A unit's own value of baseline_jitter, glyph_rotation or glyph_scale.
 double iml__synth_unit_value(const iml__synth *s, const iml__item_plan *p, int key, uint32_t unit);

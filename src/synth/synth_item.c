@@ -249,9 +249,8 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
             iml__fontindex_cover(s->fonts, w->setter, cp, n, s->fallback, s->nfallback, w->row, e));
         if (en[IML__E_text_direction] == IML__DIR_TTB) // small kana must have their vertical forms
             IML_TRY(iml__fontindex_cover_column(
-                s->fonts, w->setter, cp, n,
-                (enum iml__lay_vertical)en[IML__E_vertical_orientation], s->fallback, s->nfallback,
-                w->row, e));
+                s->fonts, w->setter, cp, n, (enum iml__lay_vertical)en[IML__E_vertical_orientation],
+                s->fallback, s->nfallback, w->row, e));
         for (it->face_attempt = 0; it->face_attempt < IML__FACE_ATTEMPTS; it->face_attempt++) {
             uint32_t attempt = it->text_attempt * IML__FACE_ATTEMPTS + it->face_attempt;
             if (!pick_face(s, &it->plan, attempt, w->row, &face)) break;
@@ -416,11 +415,16 @@ static enum iml__render_channels channels_of(const iml__synth *s)
 static iml_status too_large(const iml__synth *s, const iml__synth_item *it, iml_status st,
                             iml_err *e)
 {
-    static const int growing[] = {IML__N_font_size,    IML__N_skew_x,
-                                  IML__N_skew_y,       IML__N_trapezoid_x,
-                                  IML__N_trapezoid_y,  IML__N_perspective_warp_magnitude,
-                                  IML__N_rotation_angle, IML__N_elastic_distortion_alpha,
-                                  IML__N_grid_distortion_limit, IML__N_optical_distortion_limit};
+    static const int growing[] = {IML__N_font_size,
+                                  IML__N_skew_x,
+                                  IML__N_skew_y,
+                                  IML__N_trapezoid_x,
+                                  IML__N_trapezoid_y,
+                                  IML__N_perspective_warp_magnitude,
+                                  IML__N_rotation_angle,
+                                  IML__N_elastic_distortion_alpha,
+                                  IML__N_grid_distortion_limit,
+                                  IML__N_optical_distortion_limit};
     char keys[240] = "", num[32];
     size_t n = 0;
     for (size_t k = 0; k < IML_COUNT_OF(growing); k++) {
@@ -434,9 +438,9 @@ static iml_status too_large(const iml__synth *s, const iml__synth_item *it, iml_
     }
     char why[200];
     (void)snprintf(why, sizeof why, "%.199s", e ? e->msg : "the picture is too large");
-    return IML_FAIL(e, st, "specification '%s': %s (max_canvas %.0f); lower %s, or raise max_canvas",
-                    s->config->spec[it->plan.spec].name, why, it->plan.num[IML__N_max_canvas],
-                    keys);
+    return IML_FAIL(
+        e, st, "specification '%s': %s (max_canvas %.0f); lower %s, or raise max_canvas",
+        s->config->spec[it->plan.spec].name, why, it->plan.num[IML__N_max_canvas], keys);
 }
 
 iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint64_t index,

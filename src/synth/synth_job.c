@@ -157,16 +157,17 @@ static void label(void *user, uint64_t i, char *text, size_t cap)
 
 iml_status iml__synth_job(iml__synth *s, iml_err *e)
 {
-    static const char *const named[IML__SYNTH_COUNTERS] = {
-        "texts_redrawn", "faces_redrawn", "backgrounds_redrawn", "colours_forced"};
+    static const char *const named[IML__SYNTH_COUNTERS] = {"texts_redrawn", "faces_redrawn",
+                                                           "backgrounds_redrawn", "colours_forced"};
     uint64_t all = IML__SYNTH_COUNTERS + (s->bg == IML__BG_IMAGE ? 2 * (uint64_t)s->nback : 0);
     uint32_t ncounters = (uint32_t)IML_MIN(all, (uint64_t)IML_COUNTERS_MAX);
     const char **counters = iml_arena_calloc(&s->arena, ncounters, sizeof *counters);
     if (!counters) return IML_FAIL(e, IML_ENOMEM, "no memory for a job");
     memcpy(counters, named, sizeof named);
-    static const char *const stages[IML_STAGE_MAX] = {[IML_STAGE_DECODE] = "background", [IML_STAGE_ENCODE] = "encode",
-                                                      [IML_STAGE_WRITE] = "write", [IML__STAGE_LAYOUT] = "layout",
-                                                      [IML__STAGE_RENDER] = "render", [IML__STAGE_LABEL] = "label"};
+    static const char *const stages[IML_STAGE_MAX] = {
+        [IML_STAGE_DECODE] = "background", [IML_STAGE_ENCODE] = "encode",
+        [IML_STAGE_WRITE] = "write",       [IML__STAGE_LAYOUT] = "layout",
+        [IML__STAGE_RENDER] = "render",    [IML__STAGE_LABEL] = "label"};
     uint64_t reuse = 1;
     if (s->bg == IML__BG_IMAGE)
         for (uint32_t k = 0; k < s->config->nspec; k++)

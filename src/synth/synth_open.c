@@ -201,7 +201,8 @@ static iml_status find_fonts(iml__synth *s, const iml__synth_opts *o, iml_err *e
     IML_TRY(iml__fontindex_prepare(s->fonts, e));
     bool apart = false; // fonts that others made may hang a library: workers look at them
     if (given)
-        IML_TRY(iml__fontindex_prove_apart(s->fonts, IML_MODE_PROCESS, FONT_TIMEOUT_S, NULL, &apart, e));
+        IML_TRY(iml__fontindex_prove_apart(s->fonts, IML_MODE_PROCESS, FONT_TIMEOUT_S, NULL, &apart,
+                                           e));
     IML_TRY(iml__fontindex_finish(s->fonts, e));
     IML_TRY(find_fallbacks(s, o, e));
     if (!c->nfont_weights) return IML_OK;
@@ -448,8 +449,7 @@ static iml_status choose_backgrounds(iml__synth *s, const iml__synth_opts *o, im
             return IML_FAIL(e, IML_EARG,
                             "--background images: give a --background-dir with pictures in it");
         s->bg = IML__BG_IMAGE;
-        IML_TRY(
-            iml__bg_cache_new(&s->cache, o->cache_bytes ? o->cache_bytes : CACHE_DEFAULT, e));
+        IML_TRY(iml__bg_cache_new(&s->cache, o->cache_bytes ? o->cache_bytes : CACHE_DEFAULT, e));
         s->max_pixels = o->max_pixels;
         iml__bg_cache_max_pixels(s->cache, o->max_pixels);
         return IML_OK;

@@ -24,9 +24,10 @@ enum sleep { AWAKE, FOR_CLAIM, FOR_START }; // a sink sleeps FOR_CLAIM too
 #define COUNTERS(X)                                                                                \
     X(worlds)                                                                                      \
     X(runs)                                                                                        \
-    X(steps) X(units) X(pulled) X(kills) X(cuts) X(cancels) X(sink_fails) X(deaths) X(ok) X(bad)   \
-        X(retries) X(timeouts) X(aborted) X(helped) X(kept) X(spooled) X(in_place) X(refused)      \
-            X(lost_files) X(over_budget) X(lazy) X(whole) X(parks) X(dest_waits) X(unstarted)
+    X(steps)                                                                                       \
+    X(units) X(pulled) X(kills) X(cuts) X(cancels) X(sink_fails) X(deaths) X(ok) X(bad) X(retries) \
+        X(timeouts) X(aborted) X(helped) X(kept) X(spooled) X(in_place) X(refused) X(lost_files)   \
+            X(over_budget) X(lazy) X(whole) X(parks) X(dest_waits) X(unstarted)
 #define FIELD(x) unsigned long long x;
 static struct {
     COUNTERS(FIELD)
