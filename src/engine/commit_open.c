@@ -25,6 +25,26 @@ static iml_status as_sink(iml_status st, iml_err *e)
     return IML_ESINK;
 }
 
+// An output directory that cannot be made or written is a wrong -o, not a failure on the way; a
+// full or broken disk stays one.
+static iml_status as_refusal(iml_status st, iml_err *e)
+{
+    if (st != IML_ESINK || !e) return st;
+    switch (e->sys) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ENOENT:
+    case ENOTDIR:
+    case EEXIST:
+    case EISDIR:
+    case ELOOP:
+    case EINVAL:
+    case ENAMETOOLONG: return e->status = IML_EARG;
+    default: return st;
+    }
+}
+
 static enum iml__sink_kind kind_of(const iml_sink_ops *k)
 {
     if (k == iml_sink_file()) return IML__SINK_FILE;
@@ -39,7 +59,7 @@ static iml_status refuse(struct iml__commit *c, const char *node, iml_err *e)
 {
     struct iml__set there;
     bool found = false;
-    char what[120] = "";
+    char what[240] = "";
     if (iml__set_read(&there, c->dirs, node, &found, NULL) == IML_OK && found)
         iml__set_difference(&there, &c->set, what, sizeof what);
     iml__set_free(&there);
@@ -231,6 +251,24 @@ static iml_status refuse_manifest(struct iml__commit *c, iml_err *e)
                     iml__dirs_root(c->dirs));
 }
 
+// Settings that are lost or damaged are written again: BEGIN has shown that this is their set.
+static iml_status restore_settings(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
+{
+    for (size_t i = 0; i < l->segments; i++) {
+        const char *node = l->node[l->segment[i].node].name;
+        struct iml__set there;
+        bool found = false;
+        iml_status st = iml__set_read(&there, c->dirs, node, &found, NULL);
+        iml__set_free(&there);
+        if (found || (st && st != IML_EINPUT)) continue;
+        iml__log(c->conf.ctx, IML__LOG_WARN,
+                 ".imloom/settings.%s.json was lost or damaged; it is written again", node);
+        IML_TRY(iml__set_write(&c->set, c->dirs, node, c->conf.command_line,
+                               c->conf.opts->durability, e));
+    }
+    return IML_OK;
+}
+
 static iml_status load(struct iml__commit *c, iml_err *e)
 {
     struct iml__ledger *l;
@@ -246,6 +284,7 @@ static iml_status load(struct iml__commit *c, iml_err *e)
     if (!st && !fresh)
         st = iml__walk_remove_tmp(iml__dirs_root_fd(c->dirs), iml__dirs_root(c->dirs), c->node,
                                   NULL, e);
+    if (!st) st = restore_settings(c, l, e);
     if (!st) st = take_over(c, l, e);
     iml__ledger_free(&l);
     return st;
@@ -255,11 +294,11 @@ static iml_status open_all(struct iml__commit *c, iml_err *e)
 {
     const iml_run_opts *o = c->conf.opts;
     struct stat st;
-    IML_TRY(iml__dirs_open(&c->dirs, o->out_dir, e));
+    IML_TRY(as_refusal(iml__dirs_open(&c->dirs, o->out_dir, e), e));
     iml__dirs_durable(c->dirs, o->durability != IML_DURABILITY_PROCESS);
     if (iml__fstatat(iml__dirs_root_fd(c->dirs), ".imloom", &st, AT_SYMLINK_NOFOLLOW) < 0)
         IML_TRY(refuse_manifest(c, e)); // before .imloom is made
-    IML_TRY(iml__journal_open(&c->journal, c->dirs, c->node, e));
+    IML_TRY(as_refusal(iml__journal_open(&c->journal, c->dirs, c->node, e), e));
     if (o->flags & IML_RUN_OVERWRITE) IML_TRY(overwrite(c, e));
     c->boot = iml__boot_hash();
     IML_TRY(load(c, e));

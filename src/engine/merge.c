@@ -143,7 +143,7 @@ static iml_status agree(struct merge *m, struct iml__dirs *d, const struct iml__
         bool found, any = m->set.command != NULL;
         IML_TRY(iml__set_read(&s, d, l->node[i].name, &found, m->e));
         if (!found) continue; // killed before it began
-        char what[120];
+        char what[240];
         bool same =
             !any || (iml__set_run_hash(&s) == iml__set_run_hash(&m->set) && s.plan == m->set.plan);
         iml__set_difference(any ? &m->set : &s, &s, what, sizeof what);

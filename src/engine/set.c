@@ -326,6 +326,24 @@ static void flatten(const char *json, struct leaves *v)
     iml__str_free(&path);
 }
 
+// The first line in which two texts differ, without the blanks around it.
+static void first_difference(const char *a, const char *b, size_t *number, char in_a[40],
+                             char in_b[40])
+{
+    for (*number = 1;; ++*number) {
+        size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+        bool same = n == m && memcmp(a, b, n) == 0;
+        if (!same || (!a[n] && !b[m])) {
+            for (; n && *a == ' '; n--) a++;
+            for (; m && *b == ' '; m--) b++;
+            (void)snprintf(in_a, 40, "%.*s", (int)IML_MIN(n, (size_t)30), a);
+            (void)snprintf(in_b, 40, "%.*s", (int)IML_MIN(m, (size_t)30), b);
+            return;
+        }
+        a += n + (a[n] != 0), b += m + (b[m] != 0);
+    }
+}
+
 static const char *value_at(const struct leaves *v, const char *path)
 {
     for (size_t i = 0; i < v->n; i++)
@@ -335,6 +353,14 @@ static const char *value_at(const struct leaves *v, const char *path)
 
 static void say(iml__str *s, const char *what, const char *there, const char *now)
 {
+    if (there && now && (strchr(there, '\n') || strchr(now, '\n'))) {
+        char a[40], b[40];
+        size_t line;
+        first_difference(there, now, &line, a, b);
+        iml__str_addf(s, "%s%.40s: line %zu: '%s' there, '%s' now", s->n ? "; " : "", what, line, a,
+                      b);
+        return;
+    }
     iml__str_addf(s, "%s%.40s: %.24s there, %.24s now", s->n ? "; " : "", what,
                   there ? there : "unset", now ? now : "unset");
 }
@@ -350,6 +376,31 @@ static void settings_difference(const char *there, const char *now, iml__str *s)
     }
     for (size_t i = 0; i < b.n && !a.failed && !b.failed; i++)
         if (!value_at(&a, b.l[i].path)) say(s, b.l[i].path, NULL, b.l[i].value);
+    free_leaves(&a);
+    free_leaves(&b);
+}
+
+// Long lists of hashes: which kind of input differs, and the first entry that does.
+static void inputs_difference(const char *there, const char *now, iml__str *s)
+{
+    struct leaves a = {0}, b = {0};
+    char last[32] = "";
+    flatten(there ? there : "{}", &a);
+    flatten(now ? now : "{}", &b);
+    for (size_t i = 0; i < IML_MAX(a.n, b.n) && !a.failed && !b.failed; i++) {
+        const struct leaf *l = i < a.n ? &a.l[i] : &b.l[i];
+        const char *other = value_at(i < a.n ? &b : &a, l->path);
+        if (other && strcmp(other, l->value) == 0) continue;
+        char kind[32], entry[256];
+        (void)snprintf(kind, sizeof kind, "%.*s", (int)strcspn(l->path, "[."), l->path);
+        if (strcmp(kind, last) == 0) continue;
+        (void)snprintf(last, sizeof last, "%s", kind);
+        size_t head = strcspn(l->path, "]"); // "fonts[3][2]": the name stands in [3][0]
+        (void)snprintf(entry, sizeof entry, "%.*s][0]", (int)IML_MIN(head, (size_t)200), l->path);
+        const char *name = value_at(i < a.n ? &a : &b, entry);
+        iml__str_addf(s, "%s%s differ: first at %.60s", s->n ? "; " : "", kind,
+                      name ? name : l->value);
+    }
     free_leaves(&a);
     free_leaves(&b);
 }
@@ -376,6 +427,7 @@ void iml__set_difference(const struct iml__set *there, const struct iml__set *no
     if (there->config != now->config) {
         size_t before = s.n;
         settings_difference(there->settings, now->settings, &s);
+        inputs_difference(there->inputs, now->inputs, &s);
         settings_difference(there->versions, now->versions, &s);
         if (s.n == before) say(&s, "configuration", "another", "this");
     }

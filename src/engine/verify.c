@@ -219,13 +219,57 @@ static void look_for_temporaries(struct verify *v, int dir, const char *below, i
     IML_FREE(r);
 }
 
-static iml_status look_for_strangers(struct verify *v)
+// Whether the hash of the first unit that does not match must fail by its lines.
+static bool unit_file_reads(const struct verify *v, const struct iml__ledger *l)
+{
+    iml__str text;
+    iml__str_init(&text, (size_t)1 << 30);
+    bool ok = !l->parts || iml__unit_text(v->dirs, l->redo[0], &text, NULL) == IML_OK;
+    iml__str_free(&text);
+    return ok;
+}
+
+// A damaged list or journal makes strangers of all that it named: it is the finding, not they.
+// After a run has mended the set, old damage is of no concern any more.
+static bool damaged_records(struct verify *v, const struct iml__ledger *l)
+{
+    bool any = false;
+    for (size_t i = 0; i < l->nodes && v->v->missing; i++) {
+        const struct iml__ledger_node *k = &l->node[i];
+        char name[96], text[96];
+        struct iml__lines it;
+        struct iml__line line = {0};
+        uint64_t at = 1, end = 0;
+        bool bad = false;
+        (void)snprintf(name, sizeof name, ".imloom/journal.%s", k->name);
+        (void)snprintf(text, sizeof text, "it is damaged at byte %llu; run the same command again",
+                       (unsigned long long)k->good);
+        if (k->good < k->size) find(v, name, text), any = true;
+        for (size_t r = 0; r < k->n; r++)
+            if (k->rec[r].type == IML__REC_BATCH) end = IML_MAX(end, k->rec[r].bytes);
+        iml__lines_begin(&it, k->list, 0, k->list_n);
+        for (; !bad && iml__lines_next(&it, &line); at += !bad) bad = line.kind == IML__LINE_BAD;
+        bool cut = k->list_n < k->list_size || k->list_n < end;
+        (void)snprintf(name, sizeof name, ".imloom/files.%s.jsonl", k->name);
+        (void)snprintf(text, sizeof text, "it is %s at line %llu; run the same command again",
+                       bad ? "damaged" : "cut", (unsigned long long)at);
+        if (bad || cut)
+            find(v, name, text), any = true;
+        else if (l->nredo && unit_file_reads(v, l))
+            find(v, name, "its hash differs from the journal's; run the same command again"),
+                any = true;
+    }
+    return any;
+}
+
+static iml_status look_for_strangers(struct verify *v, const struct iml__ledger *l)
 {
     struct iml__walk *w;
     struct iml__walk_opts o = {.hidden = true};
     if (v->n) qsort_r(v->name, v->n, sizeof *v->name, by_text, v->names.p);
     IML_TRY(iml__walk(v->root, &o, &w, v->e));
-    for (size_t i = 0; i < w->n; i++)
+    bool damaged = damaged_records(v, l);
+    for (size_t i = 0; i < w->n && !damaged; i++)
         if (strcmp(w->entry[i].path, "manifest.json") != 0 && !known(v, w->entry[i].path))
             find(v, w->entry[i].path, "it belongs to no item");
     iml__walk_free(&w);
@@ -269,14 +313,23 @@ static iml_status check_manifest(struct verify *v, const struct iml__set *s,
 static iml_status any_set(struct verify *v, struct iml__set *s)
 {
     struct iml__ledger *l;
-    bool found = false;
+    bool found = false, lost = false;
     iml_status st = iml__ledger_load(&l, v->dirs, 1, false, v->e);
     if (st) return st;
     uint64_t count = 0;
     for (size_t i = 0; i < l->nodes && !st; i++) {
         struct iml__set one;
         bool here;
-        st = iml__set_read(&one, v->dirs, l->node[i].name, &here, v->e);
+        iml_err inner = {0};
+        st = iml__set_read(&one, v->dirs, l->node[i].name, &here, &inner);
+        if ((!st || st == IML_EINPUT) && !here && l->node[i].n) {
+            char name[96];
+            (void)snprintf(name, sizeof name, ".imloom/settings.%s.json", l->node[i].name);
+            find(v, name,
+                 "it is missing or damaged; run the same command again, it is written anew");
+            lost = true, st = IML_OK;
+        }
+        if (st && v->e) *v->e = inner;
         if (st || !here) continue;
         count = IML_MAX(count, one.count);
         if (found)
@@ -286,7 +339,7 @@ static iml_status any_set(struct verify *v, struct iml__set *s)
         s->count = count;
     }
     iml__ledger_free(&l);
-    if (st || found) return st;
+    if (st || found || lost) return st;
     return IML_FAIL(v->e, IML_EARG, "%.150s holds no data set", v->root);
 }
 
@@ -304,13 +357,15 @@ iml_status iml__verify(const char *out, bool quick,
     iml__str_init(&v.names, (size_t)1 << 40);
     iml_status st = iml__dirs_open(&v.dirs, out, e);
     if (!st) st = any_set(&v, &set);
+    if (!st && !set.command) goto done; // without settings there is nothing to compare with
     if (!st) st = iml__ledger_load(&l, v.dirs, set.unit_items, set.parts, e);
     if (!st) set.count = IML_MAX(set.count, iml__ledger_extent(l));
     if (!st) st = iml__ledger_each(l, check_line, &v, e);
     if (!st) v.v->missing = iml__set_missing(&set, l);
     if (!st) st = check_aggregates(&v, &set);
     if (!st) st = check_manifest(&v, &set, l);
-    if (!st) st = look_for_strangers(&v); // last: a killed run may have left thousands
+    if (!st) st = look_for_strangers(&v, l); // last: a killed run may have left thousands
+done:
     iml__ledger_free(&l);
     iml__set_free(&set);
     iml__str_free(&v.names);

@@ -55,6 +55,7 @@ static const char *advice(int sys)
     case ENAMETOOLONG: return "choose a shorter output directory";
     case ELOOP:
     case ENOTDIR: return "a part of the path is a link or a file, remove it";
+    case ENOENT: return "choose another output directory";
     case ENOMEM: return "lower --memory or --workers and run again, it goes on from here";
     case EFBIG: return "the file system takes no larger files, choose smaller shards";
     default: return "check the disk or network share and run the same command again";
