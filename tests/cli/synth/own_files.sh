@@ -20,7 +20,7 @@ for o in file file/x /dev/full /proc/x loop; do
     ! grep -q -E '\.imloom|same command' err.txt || { cat err.txt; fail "$o: more than one sentence"; }
 done
 # Settings that are lost or cut: verify names them, the next run writes them again.
-for damage in 'rm' 'truncate -s 100'; do
+for damage in 'truncate -s 60 v/.imloom/journal.0' 'truncate -s -9 '$list 'sed -i 3d '$list 'sed -i 4s/item/itom/ '$list; do
     $damage u/.imloom/settings.0.json
     expect 3 'settings.0.json' "$imloom" verify u
     expect 0 'done' run -o u -n 5
@@ -30,7 +30,7 @@ done
 expect 1 "configuration: line [0-9]*: 'font_size: .24, 56.' there, 'font_size: 20' now" run -o u -n 5 --set font_size=20
 # A damaged list or journal is one finding.
 list=v/.imloom/files.0.jsonl
-for damage in 'truncate -s 100 v/.imloom/journal.0' 'truncate -s 300 '$list; do
+for damage in 'truncate -s 60 v/.imloom/journal.0' 'truncate -s -9 '$list 'sed -i 3d '$list 'sed -i 4s/item/itom/ '$list; do
     rm -rf v
     expect 0 'done' run -o v -n 5
     $damage
