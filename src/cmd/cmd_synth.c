@@ -85,11 +85,13 @@ static const iml__opt rows[] = {
     {"plan", 0, IML__OPT_PATH, AT(plan), "FILE.jsonl", NULL, 0, 0, NULL, NULL,
      "write every decision as JSON lines for --replay, and no picture", NH, NULL},
     {"replay", 0, IML__OPT_STR, AT(replay), "LABEL", NULL, 0, 0, NULL, NULL,
-     "make the pictures of a label, of lines of labels or plans, OUT:INDEX or SHARD.tar:INDEX again; "
+     "make the pictures of a label, of lines of labels or plans, OUT:INDEX or SHARD.tar:INDEX "
+     "again; "
      "exit 2 if they differ",
      IML__OPT_NO_CONFIG | NH, NULL},
     {"replay-check", 0, IML__OPT_FLAG, AT(replay_check), NULL, NULL, 0, 0, NULL, NULL,
-     "with --replay: write nothing, and exit 2 for edited labels too", IML__OPT_NO_CONFIG | NH, NULL},
+     "with --replay: write nothing, and exit 2 for edited labels too", IML__OPT_NO_CONFIG | NH,
+     NULL},
     {"list", 0, IML__OPT_STR, AT(list), "WHAT", NULL, 0, 0, NULL, NULL,
      "fonts, corpora, backgrounds, scripts or keys; then stop", IML__OPT_NO_CONFIG | NH, NULL},
 };
@@ -424,9 +426,9 @@ static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
         return iml__complain(e, IML__EXIT_USAGE);
     }
     if (!common.out && !options.preview && !options.plan && !looks) {
-        (void)IML_FAIL(
-            e, IML_EARG,
-            "where to? give -o OUT (or --preview FILE.png, --plan FILE.jsonl, --dry-run, --list, --print-config)");
+        (void)IML_FAIL(e, IML_EARG,
+                       "where to? give -o OUT (or --preview FILE.png, --plan FILE.jsonl, "
+                       "--dry-run, --list, --print-config)");
         return iml__complain(e, IML__EXIT_USAGE);
     }
     if (iml__synth_open(&p->synth, &p->talk, &s, e)) {
@@ -436,10 +438,10 @@ static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
         return IML__EXIT_USAGE;
     }
     if (s->notes.n) (void)fputs(iml__str_text(&s->notes), stderr);
-    int code = common.print_config ? print_config(s)
-               : options.list      ? list(s, options.list)
+    int code = common.print_config               ? print_config(s)
+               : options.list                    ? list(s, options.list)
                : options.plan && !common.dry_run ? iml__synth_write_plan(s, options.plan, e)
-                                   : run(p, s, argc, argv, e);
+                                                 : run(p, s, argc, argv, e);
     iml__synth_close(&s);
     return code;
 }

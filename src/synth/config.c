@@ -16,9 +16,9 @@ enum { ARENA = 1 << 28 }; // reserved, touched as needed
 static const char *const top_keys[] = {
     "total_images", "specifications", "seed",        "defaults", "output",
     "options",      "fonts",          "backgrounds", "imloom",   NULL};
-static const char *const output_keys[] = {"format",    "quality",       "colour", "color",
-                                          "container", "shard_samples", "labels", "image_height",
-                                          "max_width", NULL};
+static const char *const output_keys[] = {
+    "format",        "quality", "colour",       "color",     "container",
+    "shard_samples", "labels",  "image_height", "max_width", NULL};
 static const char *const format_names[] = {"png", "jpeg", "webp", NULL};
 static const char *const colour_names[] = {"default", "rgb", "rgba", "auto", "grey", NULL};
 static const char *const container_names[] = {"auto", "dir", "tar", NULL};
@@ -173,7 +173,8 @@ static bool output_sizes(iml__config *f, iml__spec *s, const iml__ynode *output,
 }
 
 static void read_spec(iml__config *f, iml__spec *s, const iml__ynode *n, const iml__ynode *output,
-                      const iml__ynode *defaults, iml__ynode *const *sets, size_t nset, iml__complaints *c)
+                      const iml__ynode *defaults, iml__ynode *const *sets, size_t nset,
+                      iml__complaints *c)
 {
     static const char *const required[] = {"name", "proportion", "text_direction"};
     iml__spec_default(s);

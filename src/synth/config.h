@@ -29,9 +29,9 @@ enum {
 
 enum { IML__DIR_LTR, IML__DIR_RTL, IML__DIR_TTB, IML__DIR_BTT }; // text_direction
 enum { IML__UNIT_CHARS, IML__UNIT_WORDS, IML__UNIT_LINES, IML__UNIT_PARAGRAPHS };
-enum { IML__CASE_NONE, IML__CASE_UPPER, IML__CASE_LOWER, IML__CASE_TITLE };  // text_case
-enum { IML__FORM_NONE, IML__FORM_NFC, IML__FORM_NFD };               // normalization
-enum { IML__PLACE_RANDOM, IML__PLACE_CENTER, IML__PLACE_TOP_LEFT };  // placement
+enum { IML__CASE_NONE, IML__CASE_UPPER, IML__CASE_LOWER, IML__CASE_TITLE }; // text_case
+enum { IML__FORM_NONE, IML__FORM_NFC, IML__FORM_NFD };                      // normalization
+enum { IML__PLACE_RANDOM, IML__PLACE_CENTER, IML__PLACE_TOP_LEFT };         // placement
 enum { IML__SPEC_AXES = 8, IML__SPEC_FEATURES = 32 };
 enum { IML__CURVE_NONE, IML__CURVE_ARC, IML__CURVE_SINE };
 enum { IML__COLOR_UNIFORM, IML__COLOR_PER_GLYPH, IML__COLOR_GRADIENT };
@@ -78,9 +78,9 @@ typedef struct iml__spec {
     iml__colour_range colour[IML__COLOURS];
     iml__corpus_ref *corpus;
     uint32_t ncorpora;
-    const char *font_filter; // or NULL
-    const char *language;    // BCP 47, or NULL
-    const char *script;      // builtin corpora: which faces are asked for first; or NULL
+    const char *font_filter;       // or NULL
+    const char *language;          // BCP 47, or NULL
+    const char *script;            // builtin corpora: which faces are asked for first; or NULL
     const char *charset, *exclude; // as written: the characters, or a file of them; or NULL
     const iml__ynode *charset_at, *exclude_at;
     const struct iml__charset *chars; // both, once corpora are loaded; NULL: every character

@@ -40,10 +40,9 @@ const iml__key_colour iml__key_colours[IML__COLOURS] = {
 };
 
 // What is no row: text, lists, maps.
-static const char *const special[] = {"name",         "proportion", "corpus_file",
-                                      "corpus_files", "corpora",    "font_filter",
-                                      "language",     "config",     "charset",
-                                      "exclude",      "features",   "variations", NULL};
+static const char *const special[] = {
+    "name",   "proportion", "corpus_file", "corpus_files", "corpora",    "font_filter", "language",
+    "config", "charset",    "exclude",     "features",     "variations", NULL};
 
 // Keys of the format that this version has no hand for: refused by name, never passed over.
 static const char *const later[] = {"fonts",

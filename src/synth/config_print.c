@@ -144,8 +144,10 @@ static void spec(iml__str *o, const iml__spec *s)
         iml__str_adds(o, "    font_filter: "), quoted(o, s->font_filter), iml__str_addc(o, '\n');
     if (s->language)
         iml__str_adds(o, "    language: "), quoted(o, s->language), iml__str_addc(o, '\n');
-    if (s->charset) iml__str_adds(o, "    charset: "), quoted(o, s->charset), iml__str_addc(o, '\n');
-    if (s->exclude) iml__str_adds(o, "    exclude: "), quoted(o, s->exclude), iml__str_addc(o, '\n');
+    if (s->charset)
+        iml__str_adds(o, "    charset: "), quoted(o, s->charset), iml__str_addc(o, '\n');
+    if (s->exclude)
+        iml__str_adds(o, "    exclude: "), quoted(o, s->exclude), iml__str_addc(o, '\n');
     features(o, s);
     for (uint32_t k = 0; k < s->naxes; k++) {
         iml__str_addf(o, k ? ", %s: " : "    variations: {%s: ", s->axis[k].tag);

@@ -174,8 +174,8 @@ static iml_status load_ref(iml__corpora *k, iml__config *c, const iml__spec *s, 
     return IML_OK;
 }
 
-// The characters of `charset` or `exclude`: what names a file (a slash in it, or .txt at its end) is
-// read, the rest is meant as it stands. mapped: to be unmapped.
+// The characters of `charset` or `exclude`: what names a file (a slash in it, or .txt at its end)
+// is read, the rest is meant as it stands. mapped: to be unmapped.
 static iml_status characters(iml__config *c, const char *key, const char *text,
                              const iml__ynode *at, const char *dir, const char *beside,
                              iml__corpus *out, iml__complaints *talk)

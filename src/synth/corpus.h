@@ -13,7 +13,7 @@ typedef struct iml__corpus {
     const char *path; // FILE: what is mapped
     const uint8_t *p; // n bytes, without a byte order mark
     size_t n;
-    size_t bom;       // bytes before p[0]
+    size_t bom;        // bytes before p[0]
     char identity[65]; // sha-256; above 256 MB: of size and the xxh3 of 1,024 blocks
 } iml__corpus;
 
@@ -26,8 +26,8 @@ typedef struct iml__corpora {
 // Loads what the configuration's specifications name, each file once, and sets their references.
 // dir: --corpus-dir, or NULL (then beside the configuration file `beside`, which may be NULL).
 // Complains, and returns IML_EARG, about missing, empty, unreadable files and invalid UTF-8.
-iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside, iml__corpora **out,
-                             iml__complaints *talk, iml_err *e);
+iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside,
+                             iml__corpora **out, iml__complaints *talk, iml_err *e);
 void iml__corpora_free(iml__corpora **c);
 
 typedef struct iml__text { // strings are *borrowed* from the arena
@@ -45,9 +45,9 @@ typedef struct iml__text_want { // as the plan drew text_unit, text_length, on_i
     uint32_t letters, form; // IML__CASE_, IML__FORM_
 } iml__text_want;
 
-// Takes a text of at most want->length clusters for attempt A, then changes its letters and form and
-// leaves out what charset and exclude forbid. found = false: this attempt met none that will do (too
-// short, mark first, invalid bytes): draw again.
+// Takes a text of at most want->length clusters for attempt A, then changes its letters and form
+// and leaves out what charset and exclude forbid. found = false: this attempt met none that will do
+// (too short, mark first, invalid bytes): draw again.
 iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t seed, uint64_t index,
                           uint32_t attempt, const iml__text_want *want, iml_arena *a, iml__text *t,
                           bool *found, iml_err *e);
@@ -55,8 +55,8 @@ iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t se
 iml_status iml__text_rework(const iml__spec *s, const iml__text_want *want, uint32_t least,
                             iml_arena *a, iml__text *t, bool *fine, iml_err *e);
 // charset and exclude of a specification, as texts.
-iml_status iml__charset_make(const char *only, size_t nonly, const char *but, size_t nbut, iml_arena *a,
-                             const struct iml__charset **out, iml_err *e);
+iml_status iml__charset_make(const char *only, size_t nonly, const char *but, size_t nbut,
+                             iml_arena *a, const struct iml__charset **out, iml_err *e);
 uint64_t iml__charset_hash(const struct iml__charset *c);
 // Fewest clusters a text of this specification may have.
 uint32_t iml__text_least(const iml__spec *s);

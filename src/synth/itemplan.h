@@ -24,16 +24,16 @@ void iml__streams_init(iml__streams *s);
 typedef struct iml__item_plan {
     uint64_t seed, index;
     uint32_t spec;
-    uint64_t ordinal;       // which of its specification's items this is
-    double num[IML__NUMS];  // padding: of the left side
+    uint64_t ordinal;      // which of its specification's items this is
+    double num[IML__NUMS]; // padding: of the left side
     uint32_t en[IML__ENUMS];
     uint8_t colour[IML__COLOURS][4]; // of draw 0
     int32_t padding[4];
-    double crop[2];         // where a background's cut lies, shares of the free play
-    double cutout[2];       // likewise of the black rectangle
-    bool dilate;            // erosion_dilation_mode, settled
-    int quality;            // of a lossy format
-    bool given;             // replay: from a label; nothing below is drawn
+    double crop[2];                        // where a background's cut lies, shares of the free play
+    double cutout[2];                      // likewise of the black rectangle
+    bool dilate;                           // erosion_dilation_mode, settled
+    int quality;                           // of a lossy format
+    bool given;                            // replay: from a label; nothing below is drawn
     const double *by_unit[IML__UNIT_KEYS]; // values of the units, *borrowed*; NULL: num of the key
     uint32_t nby_unit[IML__UNIT_KEYS];
     double axis[IML__SPEC_AXES]; // of variable fonts

@@ -68,11 +68,11 @@ typedef struct iml__render_params { // iml__render_defaults, then set
     double cutout_u[2];         // in [0, 1): left = floor(u (w - cutout_w + 1))
     bool cutout_given;          // replay: at cutout_at instead
     int32_t cutout_at[2];
-    int32_t morph_k;            // <= 1: off
-    bool morph_erode;           // thinner text; else thicker
-    double gaussian_noise;      // sigma, levels
-    double noise_amount;        // share of salt and pepper
-    double blur;                // sigma, px
+    int32_t morph_k;       // <= 1: off
+    bool morph_erode;      // thinner text; else thicker
+    double gaussian_noise; // sigma, levels
+    double noise_amount;   // share of salt and pepper
+    double blur;           // sigma, px
     double brightness, contrast, gamma;
 
     int32_t image_height, max_width; // 0: as it comes

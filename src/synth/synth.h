@@ -131,7 +131,8 @@ iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint6
 void iml__synth_item_done(const iml__synth *s, iml__synth_item *item);
 // A unit's own value of baseline_jitter, glyph_rotation or glyph_scale.
 double iml__synth_unit_value(const iml__synth *s, const iml__item_plan *p, int key, uint32_t unit);
-bool iml__synth_by_unit(const iml__synth *s, const iml__item_plan *p, int key); // units differ in it
+bool iml__synth_by_unit(const iml__synth *s, const iml__item_plan *p,
+                        int key); // units differ in it
 // A number of all the item's decisions: equal if and only if a label asks for the same picture.
 uint64_t iml__synth_decisions(const iml__synth *s, const iml__synth_item *item);
 

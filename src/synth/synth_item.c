@@ -89,7 +89,7 @@ double iml__synth_unit_value(const iml__synth *s, const iml__item_plan *p, int k
 {
     int k = iml__unit_key(key);
     if (p->given)
-        return !p->by_unit[k]           ? p->num[key]
+        return !p->by_unit[k]          ? p->num[key]
                : unit < p->nby_unit[k] ? p->by_unit[k][unit]
                                        : iml__key_nums[key].rule.neutral;
     return iml__value_draw(&s->config->spec[p->spec].num[key], p->seed, p->index,
@@ -199,8 +199,7 @@ static iml_status set_in(const iml__synth *s, iml__synth_worker *w, iml__synth_i
         return IML_OK; // it was proved, and went bad since: as if not there
     for (size_t k = 0; k < nmore; k++) IML_TRY(open_face(s, w, it, more[k], e));
     layout_options(s, it);
-    if (jitters(s, &it->plan))
-        it->opt.jitter = jitter_unit, it->opt.jitter_user = &j;
+    if (jitters(s, &it->plan)) it->opt.jitter = jitter_unit, it->opt.jitter_user = &j;
     IML_TRY(iml__lay_text(w->setter, &it->block, it->text.utf8, it->text.len, &it->opt, a, e));
     it->opt.jitter = NULL, it->opt.jitter_user = NULL; // j ends here
     *fine = !it->block.problem && it->block.nlines && it->block.nunits;
@@ -487,8 +486,8 @@ static iml_status given_ink(iml__synth_item *it, const iml__replay *r, iml_arena
     }
     ink[0] = (iml__ink){.mode = mode, .n = mode == IML__INK_GRADIENT ? 2 : 1, .rgb = rgb};
     if (r->ink)
-        ink[0] = (iml__ink){.mode = r->ink_forced ? IML__INK_UNIFORM : mode,
-                            .n = r->nink, .rgb = r->ink};
+        ink[0] = (iml__ink){
+            .mode = r->ink_forced ? IML__INK_UNIFORM : mode, .n = r->nink, .rgb = r->ink};
     ink[1] = ink[0]; // what the label calls another draw than the first
     it->params.ink = ink, it->params.ninks = 1;
     return IML_OK;
@@ -520,8 +519,8 @@ iml_status iml__synth_item_replay(const iml__synth *s, iml__synth_worker *w, con
     it->plan = r->plan;
     it->text_attempt = r->attempt[0], it->face_attempt = r->attempt[1];
     it->back_attempt = r->attempt[2];
-    it->text = (iml__text){.utf8 = r->text, .len = (uint32_t)strlen(r->text),
-                           .offset = r->offset, .bytes = r->bytes};
+    it->text = (iml__text){
+        .utf8 = r->text, .len = (uint32_t)strlen(r->text), .offset = r->offset, .bytes = r->bytes};
     IML_TRY(set_in(s, w, it, font[0], font + 1, r->nfonts - 1, a, &fine, e));
     if (!fine)
         return IML_FAIL(e, IML_EINPUT, "its text cannot be set in its font (%s)",

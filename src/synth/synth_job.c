@@ -39,8 +39,7 @@ iml_status iml__synth_encode(const iml__synth *s, iml_item *it, iml_arena *a,
     iml__encode_opts_default(&o);
     o.quality = x->plan.quality;
     IML_TRY(iml_buf_new(it, c->bound(&x->out.image, &o), out, e));
-    iml_status st =
-        c->encode(&x->out.image, &o, a, iml_buf_data(*out), iml_buf_cap(*out), &n, e);
+    iml_status st = c->encode(&x->out.image, &o, a, iml_buf_data(*out), iml_buf_cap(*out), &n, e);
     if (st)
         iml_buf_unref(out);
     else

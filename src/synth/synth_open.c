@@ -277,8 +277,8 @@ static iml_status can_draw(iml__synth *s, iml__setter *set, uint32_t spec, bool 
     for (uint64_t i = 0; !st && i < 4 && !*can; i++) {
         iml__text t;
         bool found;
-        if (IML_FAILS(st = iml__text_draw(s->corpora, &s->config->spec[spec], 0, i, 0,
-                                          &want, &s->arena, &t, &found, e)) ||
+        if (IML_FAILS(st = iml__text_draw(s->corpora, &s->config->spec[spec], 0, i, 0, &want,
+                                          &s->arena, &t, &found, e)) ||
             !found)
             continue;
         uint32_t *cp = iml_arena_alloc(&s->arena, (t.len + 1) * sizeof *cp), n = 0;
@@ -563,7 +563,8 @@ static iml_status settle_hash(iml__synth *s, iml_err *e)
     iml__str_add(&all, s->inputs.p, s->inputs.n);
     for (uint32_t k = 0; k < s->config->nspec; k++) // a file of characters counts by content
         if (s->config->spec[k].chars)
-            iml__str_addf(&all, "%016llx", (unsigned long long)iml__charset_hash(s->config->spec[k].chars));
+            iml__str_addf(&all, "%016llx",
+                          (unsigned long long)iml__charset_hash(s->config->spec[k].chars));
     s->config_hash = iml__xxh3(iml__str_text(&all), all.n);
     bool failed =
         text.failed || all.failed || s->settings.failed || s->versions.failed || s->inputs.failed;
