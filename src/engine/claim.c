@@ -51,13 +51,17 @@ iml_status iml__claim(struct iml__dirs *d, const char *name, uint64_t size, uint
 {
     struct iml__dir use;
     const char *leaf;
-    struct stat st;
+    struct stat st, mark;
     enum iml__match m;
     IML_TRY(iml__dirs_get(d, name, true, &use, &leaf, e));
     int r = iml__fstatat(use.fd, leaf, &st, AT_SYMLINK_NOFOLLOW), sys = errno;
     iml__dirs_put(d, &use);
     if (r < 0)
         return sys == ENOENT ? IML_OK : iml__sink_error(e, sys, "look at", iml__dirs_root(d), name);
+    // In a directory that was empty before our first run, all that bears our names is ours, also
+    // after a crash that took list and journal.
+    if (iml__fstatat(iml__dirs_root_fd(d), IML__GUESTS, &mark, AT_SYMLINK_NOFOLLOW) < 0)
+        return IML_OK;
     if (iml__ledger_match(d, name, size, xxh3, true, &m, NULL) == IML_OK && m == IML__MATCH_SAME)
         return IML_OK;
     if (listed(d, name, NULL)) return IML_OK;

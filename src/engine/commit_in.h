@@ -129,6 +129,7 @@ iml_status iml__shard_rename(struct iml__commit *c, struct iml__cunit *u, iml_er
 void iml__shard_abandon(struct iml__commit *c, struct iml__cunit *u);
 void iml__shard_name(char out[40], uint64_t unit, const char *suffix); // "shard-000012.tar"
 
+#define IML__GUESTS ".imloom/guests" // OUT held files of its user before the first run
 // claim.c: nothing but a file of ours stands under a final name; else one sentence, IML_ESINK.
 // To be asked before the name is listed.
 iml_status iml__claim(struct iml__dirs *d, const char *name, uint64_t size, uint64_t xxh3,

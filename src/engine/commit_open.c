@@ -139,7 +139,9 @@ static iml_status clear_dir(struct iml__commit *c, const char *dir, iml_err *e)
     if (more < 0 && errno == ENOENT) return IML_OK;
     while (more >= 0 && (more = iml__dirread_next(&r, &name, &type)) > 0) {
         (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-        if (type == IML__ENTRY_DIR || strcmp(path, c->journal.name) == 0) continue;
+        if (type == IML__ENTRY_DIR || strcmp(path, c->journal.name) == 0 ||
+            strcmp(path, IML__GUESTS) == 0)
+            continue;
         if (iml__unlinkat(iml__dirs_root_fd(c->dirs), path, 0) < 0 && errno != ENOENT) more = -1;
     }
     int sys = errno;
@@ -271,10 +273,18 @@ static iml_status restore_settings(struct iml__commit *c, const struct iml__ledg
 
 static iml_status load(struct iml__commit *c, iml_err *e)
 {
+    struct stat mark;
     struct iml__ledger *l;
     IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, c->set.parts, e), e));
     bool fresh = !iml__set_stands(c->dirs, l);
-    iml_status st = fresh ? refuse_manifest(c, e) : check_same_set(c, l, e);
+    // In a directory of our own, a manifest without records is what a power loss has left.
+    bool guests =
+        iml__fstatat(iml__dirs_root_fd(c->dirs), IML__GUESTS, &mark, AT_SYMLINK_NOFOLLOW) == 0;
+    iml_status st = IML_OK;
+    if (!fresh)
+        st = check_same_set(c, l, e);
+    else if (guests)
+        st = refuse_manifest(c, e);
     if (!st && l->conflict)
         iml__log(c->conf.ctx, IML__LOG_WARN,
                  "unit %llu was made twice with different bytes; it is "
@@ -290,14 +300,38 @@ static iml_status load(struct iml__commit *c, iml_err *e)
     return st;
 }
 
+// A directory that holds other files before its first run is shared with its user for good: the
+// mark makes every later run ask before it takes a name (claim.c).
+static iml_status note_guests(struct iml__commit *c, iml_err *e)
+{
+    static const char text[] = "This directory held files of its user before the first run.\n";
+    _Alignas(8) char block[2048];
+    bool guests = false;
+    int fd = iml__openat(iml__dirs_root_fd(c->dirs), ".", O_RDONLY | O_DIRECTORY, 0);
+    for (ssize_t n; fd >= 0 && !guests && (n = iml__getdents(fd, block, sizeof block)) > 0;)
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *d = (const struct dirent64 *)(block + at);
+            guests = guests || (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
+                                strcmp(d->d_name, ".imloom") != 0);
+            at += d->d_reclen;
+        }
+    (void)iml__close(&fd);
+    if (!guests) return IML_OK;
+    return as_refusal(iml__file_write(c->dirs, IML__GUESTS, c->node, text, sizeof text - 1,
+                                      c->conf.opts->durability, e),
+                      e);
+}
+
 static iml_status open_all(struct iml__commit *c, iml_err *e)
 {
     const iml_run_opts *o = c->conf.opts;
     struct stat st;
     IML_TRY(as_refusal(iml__dirs_open(&c->dirs, o->out_dir, e), e));
     iml__dirs_durable(c->dirs, o->durability != IML_DURABILITY_PROCESS);
-    if (iml__fstatat(iml__dirs_root_fd(c->dirs), ".imloom", &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (iml__fstatat(iml__dirs_root_fd(c->dirs), ".imloom", &st, AT_SYMLINK_NOFOLLOW) < 0) {
         IML_TRY(refuse_manifest(c, e)); // before .imloom is made
+        IML_TRY(note_guests(c, e));
+    }
     IML_TRY(as_refusal(iml__journal_open(&c->journal, c->dirs, c->node, e), e));
     if (o->flags & IML_RUN_OVERWRITE) IML_TRY(overwrite(c, e));
     c->boot = iml__boot_hash();

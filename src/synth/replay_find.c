@@ -39,7 +39,7 @@ static iml_status take_member(const char *path, uint64_t index, iml__str *out, i
     (void)snprintf(want, sizeof want, "%09llu.json", (unsigned long long)index);
     IML_TRY(iml__file_open(AT_FDCWD, path, &fd, &size, e));
     iml__tarr_begin_fd(&r, &fd, path);
-    iml_status st;
+    iml_status st = IML_OK;
     *found = false;
     while (!*found && !(st = iml__tarr_next(&r, &m, e))) {
         if (m.name_len != strlen(want) || memcmp(m.name, want, m.name_len) != 0) continue;

@@ -228,7 +228,8 @@ static const iml_sink_ops *sink_of(const struct script *s)
 
 static void set_opts(const struct script *s, iml_run_opts *o)
 {
-    o->out_dir = s->out, o->seed = s->seed, o->durability = s->durability, o->flags = s->flags;
+    o->out_dir = s->out, o->seed = s->seed, o->durability = s->durability,
+    o->flags = s->flags | IML_RUN_RESUME;
     o->only = s->only, o->n_only = s->n_only, o->shard_samples = UNIT;
     o->shard_index = s->shard, o->shard_count = s->shards ? s->shards : 1;
     o->io_batch = s->batch;

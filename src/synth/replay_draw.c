@@ -1,4 +1,4 @@
-// replay.c: draws pictures again from their labels, and says whether they are the same.
+// replay_draw.c: draws pictures again from their labels, and says whether they are the same.
 //
 // All labels are read before the first is drawn, so that a broken one costs nothing and the fonts
 // of all are proved once. A resource is known by its contents: the path of the label is asked
