@@ -1,5 +1,6 @@
 # resume_after_kill_gives_the_same_bytes (20 kills), resume_after_interrupt_says_how
-make_set() { "$imloom" synth -n 400 --script latin,thai,hangul -o "$1" --seed 3 --progress none --log-dir logs --workers 2 "${@:2}"; }
+# In the background it must be the program itself that is killed: exec leaves no shell between.
+make_set() { local how=exec; [ "${BASHPID}" = $$ ] && how=command; $how "$imloom" synth -n 400 --script latin,thai,hangul -o "$1" --seed 3 --progress none --log-dir logs --workers 2 "${@:2}"; }
 make_set ref 2>/dev/null
 want=$(digest ref)
 for round in $(seq 1 20); do
@@ -37,7 +38,7 @@ wait $pid || true
 [ $rc = 0 ] || one_sentence
 [ "$(digest both)" = "$want" ] || fail "two runs at once spoilt the set"
 # Tar shards
-shards() { "$imloom" synth -n 300 --script latin -o "$1" --container tar --format jpeg --seed 3 --progress none --log-dir logs --workers 2 --set "${2:-blur_radius_max=1}"; }
+shards() { local how=exec; [ "${BASHPID}" = $$ ] && how=command; $how "$imloom" synth -n 300 --script latin -o "$1" --container tar --format jpeg --seed 3 --progress none --log-dir logs --workers 2 --set "${2:-blur_radius_max=1}"; }
 shards tref 2>/dev/null
 twant=$(digest tref)
 for round in 1 2 3 4 5; do
