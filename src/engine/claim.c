@@ -1,6 +1,8 @@
 // claim.c: whether a final name may be taken: nothing stands there, or what stands there is ours.
 //
-// A user's own files are never replaced. A file is ours if a list of the data set names it, or if
+// A user's own files are never replaced. A directory that held files before its first run is marked
+// (IML__GUESTS); in any other, whatever bears one of our names is ours, also after a crash that
+// took list and journal. In a marked one a file is ours if a list of the data set names it, or if
 // it holds the very bytes that are about to be renamed over it (a list may be damaged; the bytes of
 // an item are the same in every run, so taking such a name loses nothing). Names are asked for
 // before they are listed, since from then on the list would claim them. Rejected: renameat2 with
