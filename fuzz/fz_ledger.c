@@ -2,8 +2,8 @@
 // settings and manifest, loaded and held against a directory without any of the files.
 //
 // Input: a byte (items a unit), a byte (records), 8 bytes a record, then the four texts, each
-// behind a byte of its length / 4. Checksums and content hashes are made to fit, or nothing would
-// get past them.
+// behind a byte of its length / 4. Checksums, sums of the list's lines and content hashes are made
+// to fit, or nothing would get past them.
 #include "fuzz/fz_target.h"
 
 #include <stdio.h>
@@ -56,6 +56,29 @@ static size_t text(const uint8_t **p, const uint8_t *end, const uint8_t **out)
     return n;
 }
 
+// A list whose lines have their sums: `}` at the end of a line becomes `,"sum":"..."}`.
+static size_t seal(const uint8_t *p, size_t n, char out[8192])
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *end = memchr(p + i, '\n', n - i);
+        size_t len = end ? (size_t)(end - p) - i : n - i;
+        bool whole = end && len && p[i + len - 1] == '}';
+        if (k + len + 24 > 8192) break;
+        memcpy(out + k, p + i, len);
+        if (whole) {
+            uint32_t sum = iml__line_sum(out + k, len - 1);
+            k += len - 1;
+            k += (size_t)snprintf(out + k, 24, IML__LINE_SUM "\"%08x\"}", (unsigned)sum);
+        } else {
+            k += len;
+        }
+        if (end) out[k++] = '\n';
+        i += len;
+    }
+    return k;
+}
+
 // The journal of the records at p; list: their lines.
 static void put_journal(const uint8_t *p, size_t records, const uint8_t *list, size_t n)
 {
@@ -96,6 +119,7 @@ static iml_status line_fits(void *user, const struct iml__ledger_node *node,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     const uint8_t *end = data + n, *p = data + 2, *list, *other;
+    static char sealed[8192];
     struct iml__ledger *l;
     struct iml__set set;
     struct iml__manifest m;
@@ -106,8 +130,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     size_t records = IML_MIN((size_t)data[1], (n - 2) / 8), k;
     p += records * 8;
     k = text(&p, end, &list);
-    put(".imloom/files.0.jsonl", list, k);
-    put_journal(data + 2, records, list, k);
+    k = seal(list, k, sealed);
+    put(".imloom/files.0.jsonl", sealed, k);
+    put_journal(data + 2, records, (const uint8_t *)sealed, k);
     k = text(&p, end, &other), put(".imloom/bad.0.jsonl", other, k);
     k = text(&p, end, &other), put(".imloom/settings.0.json", other, k);
     k = text(&p, end, &other), put("manifest.json", other, k);

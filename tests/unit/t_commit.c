@@ -159,7 +159,7 @@ static void a_cut_journal_gives_no_generation_twice(void **state)
     assert_ok(script_run(&s, NULL, e));
     assert_true(script_digest(dir, NULL) == want);
     for (int i = 1; i <= 5; i++) {
-        (void)snprintf(line, sizeof line, "{\"imloom\":1,\"begin\":%d}\n", i);
+        (void)snprintf(line, sizeof line, "{\"imloom\":1,\"begin\":%d,", i);
         char *text = test_read(dir, ".imloom/files.0.jsonl", NULL), *at = strstr(text, line);
         assert_non_null(at);
         assert_null(strstr(at + 1, line));

@@ -173,28 +173,58 @@ static void damaged_lines_are_known(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{}\n",
-        "{\"item\":}\n",
-        "{\"item\":1\n",
-        "{\"item\":99999999999999999999}\n",
-        "\n",
-        "{\"item\":1,\"name\":\"\",\"size\":1,\"xxh3\":\"0000000000000000\"}\n",
-        "{\"item\":1,\"name\":\"a\",\"size\":1,\"xxh3\":\"000000000000000\"}\n",
-        "{\"item\":1,\"name\":\"a\",\"size\":1,\"xxh3\":\"000000000000000G\"}\n",
-        "{\"item\":1,\"name\":\"a\\x\",\"size\":1,\"xxh3\":\"0000000000000000\"}\n",
-        "{\"item\":1,\"name\":\"a\\u0000\",\"size\":1,\"xxh3\":\"0000000000000000\"}\n",
-        "{\"item\":1,\"name\":\"a\",\"size\":1,\"xxh3\":\"0000000000000000\"} \n",
-        "{\"imloom\":1,\"begin\":}\n"};
+        "{",
+        "{\"item\":",
+        "{\"item\":1}",
+        "{\"item\":99999999999999999999",
+        "",
+        "{\"item\":1,\"name\":\"\",\"size\":1,\"xxh3\":\"0000000000000000\"",
+        "{\"item\":1,\"name\":\"a\",\"size\":1,\"xxh3\":\"000000000000000\"",
+        "{\"item\":1,\"name\":\"a\",\"size\":1,\"xxh3\":\"000000000000000G\"",
+        "{\"item\":1,\"name\":\"a\\x\",\"size\":1,\"xxh3\":\"0000000000000000\"",
+        "{\"item\":1,\"name\":\"a\\u0000\",\"size\":1,\"xxh3\":\"0000000000000000\"",
+        "{\"item\":1,\"name\":\"a\",\"size\":1,\"xxh3\":\"0000000000000000\" ",
+        "{\"imloom\":1,\"begin\":"};
     struct iml__lines it;
     struct iml__line line;
+    char text[256];
     for (size_t i = 0; i < IML_COUNT_OF(bad); i++) {
-        iml__lines_begin(&it, bad[i], 0, strlen(bad[i]));
+        int n = snprintf(text, sizeof text, "%s" IML__LINE_SUM "\"%08x\"}\n", bad[i],
+                         (unsigned)iml__line_sum(bad[i], strlen(bad[i])));
+        iml__lines_begin(&it, text, 0, (size_t)n);
         assert_true(iml__lines_next(&it, &line));
         assert_int_equal(line.kind, IML__LINE_BAD);
-        assert_int_equal(line.len, strlen(bad[i]));
+        assert_int_equal(line.len, n);
     }
     iml__lines_begin(&it, "{\"item\":1}", 0, 10); // torn: no newline
     assert_false(iml__lines_next(&it, &line));
+}
+
+// Whatever bit flips, the line is known to be damaged: no name is taken for another item's.
+static void every_flipped_bit_of_a_line_is_seen(void **state)
+{
+    (void)state;
+    iml__str s;
+    struct iml__lines it;
+    struct iml__line line;
+    iml__str_init(&s, 1 << 16);
+    for (int form = 0; form < 4; form++) {
+        s.n = 0;
+        if (form == 0) iml__line_begin(&s, 3);
+        if (form == 1) iml__line_file(&s, 21, "001/000000021.bin", 640, 77);
+        if (form == 2) iml__line_empty(&s, 21);
+        if (form == 3) iml__line_joined(&s, "labels.tsv", 912, 78);
+        for (size_t bit = 0; bit < 8 * (s.n - 1); bit++) {
+            s.p[bit / 8] ^= (char)(1 << bit % 8);
+            iml__lines_begin(&it, s.p, 0, s.n);
+            while (iml__lines_next(&it, &line)) assert_int_equal(line.kind, IML__LINE_BAD);
+            s.p[bit / 8] ^= (char)(1 << bit % 8);
+        }
+        iml__lines_begin(&it, s.p, 0, s.n);
+        assert_true(iml__lines_next(&it, &line));
+        assert_int_not_equal(line.kind, IML__LINE_BAD);
+    }
+    iml__str_free(&s);
 }
 
 static int setup(void **s)
@@ -219,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_a_full_disk_left_is_cut_off, setup, teardown),
         cmocka_unit_test(lines_read_back_whatever_the_name),
         cmocka_unit_test(damaged_lines_are_known),
+        cmocka_unit_test(every_flipped_bit_of_a_line_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
