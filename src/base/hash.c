@@ -92,3 +92,25 @@ iml_status iml__sha256_of(const void *p, size_t n, char hex[65])
 }
 
 uint32_t iml__crc32(uint32_t crc, const void *p, size_t n) { return libdeflate_crc32(crc, p, n); }
+
+// Polynomials over GF(2) modulo CRC-32's, reflected: bit 31 is x^0.
+static uint32_t multiply(uint32_t a, uint32_t b)
+{
+    uint32_t sum = 0;
+    for (int i = 31; i >= 0; i--) {
+        sum ^= b & -(a >> i & 1);
+        b = b >> 1 ^ (0xEDB88320u & -(b & 1));
+    }
+    return sum;
+}
+
+// Appending a byte multiplies by x^8.
+uint32_t iml__crc32_op(uint64_t n)
+{
+    uint32_t op = 1u << 31, power = 1u << 23; // x^0, x^8
+    for (; n; n >>= 1, power = multiply(power, power))
+        if (n & 1) op = multiply(op, power);
+    return op;
+}
+
+uint32_t iml__crc32_join(uint32_t op, uint32_t a, uint32_t b) { return multiply(op, a) ^ b; }

@@ -24,5 +24,9 @@ void iml__sha256_free(iml__sha256 **s);
 iml_status iml__sha256_of(const void *p, size_t n, char hex[65]);
 
 uint32_t iml__crc32(uint32_t crc, const void *p, size_t n); // zlib's; libdeflate
+// The crc of a followed by b, from those of a and b: join(op(size of b), a, b). op depends on the
+// size alone; made once for many.
+uint32_t iml__crc32_op(uint64_t n);
+uint32_t iml__crc32_join(uint32_t op, uint32_t a, uint32_t b);
 
 #endif

@@ -41,11 +41,30 @@ static void streams_equal_one_call(void **state)
     assert_null(x);
 }
 
+static void joined_crcs_equal_the_whole(void **state)
+{
+    (void)state;
+    static uint8_t data[70000];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * i >> 5);
+    for (size_t n = 0; n <= sizeof data; n = n * 2 + 1)
+        for (size_t k = 0; k <= n; k = k * 3 + 1) {
+            uint32_t a = iml__crc32(0, data, k), b = iml__crc32(0, data + k, n - k);
+            assert_int_equal(iml__crc32_join(iml__crc32_op(n - k), a, b), iml__crc32(0, data, n));
+        }
+    // Steps add up, also far beyond what can be hashed here.
+    const uint64_t far = (uint64_t)1 << 41, third = far / 3;
+    uint32_t a = iml__crc32(0, "abc", 3), b = iml__crc32_join(iml__crc32_op(third), a, 0);
+    b = iml__crc32_join(iml__crc32_op(far - third), b, 0);
+    assert_int_equal(b, iml__crc32_join(iml__crc32_op(far), a, 0));
+    assert_int_equal(iml__crc32_join(iml__crc32_op(0), a, 5), a ^ 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_values_come_out),
         cmocka_unit_test(streams_equal_one_call),
+        cmocka_unit_test(joined_crcs_equal_the_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
