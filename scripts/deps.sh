@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# deps.sh [build|check]: installs what a fresh Debian 12 or Ubuntu 24.04 lacks for imloom.
-#   build  compiler, libraries and fonts: enough for `make demo` and `make test` (the default)
+# deps.sh [build|test|check]: installs what a fresh Debian 12 or Ubuntu 24.04 lacks for imloom.
+#   build  compiler, libraries and fonts: enough for `make demo` (the default)
+#   test   besides, what `make test` holds the program against
 #   check  besides, what .ci/run needs: clang, clang-tidy, clang-format, sanitizer runtimes
 # Lists what it will install; does nothing if nothing is missing. Works as root or with sudo.
 set -euo pipefail
@@ -8,15 +9,16 @@ set -euo pipefail
 build="gcc libc6-dev make cmake ninja-build pkg-config
  libfreetype-dev libharfbuzz-dev libfribidi-dev libutf8proc-dev libfontconfig-dev libthai-dev
  libyaml-dev libjpeg62-turbo-dev|libjpeg-turbo8-dev libpng-dev libwebp-dev libdeflate-dev zlib1g-dev
- libxxhash-dev libssl-dev libcmocka-dev libmpfr-dev unicode-data
+ libxxhash-dev libssl-dev
  fonts-dejavu-core fonts-liberation fonts-noto-core fonts-droid-fallback fonts-ipafont-gothic fonts-nanum"
-check="git clang clang-tidy clang-format libclang-rt-14-dev|libclang-rt-18-dev g++ python3 procps
- fonts-noto-color-emoji python3-pil"
+test="git g++ python3 python3-pil procps libcmocka-dev libmpfr-dev unicode-data fonts-noto-color-emoji"
+check="clang clang-tidy clang-format libclang-rt-14-dev|libclang-rt-18-dev"
 
 case "${1:-build}" in
 build) want=$build ;;
-check) want="$build $check" ;;
-*) sed -n 2,5p "$0"; exit 1 ;;
+test) want="$build $test" ;;
+check) want="$build $test $check" ;;
+*) sed -n 2,6p "$0"; exit 1 ;;
 esac
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

@@ -18,7 +18,7 @@ expect 0 '' "$imloom" verify killed
 # Ctrl-C
 make_set stopped >out.txt 2>err.txt &
 pid=$!
-sleep 0.35
+for _ in $(seq 1000); do [ -d stopped/000000 ] && break; sleep 0.02; done # it has begun
 kill -INT $pid
 rc=0; wait $pid || rc=$?
 if [ $rc != 0 ]; then
