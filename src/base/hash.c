@@ -12,6 +12,10 @@
 
 uint64_t iml__xxh3(const void *p, size_t n) { return XXH3_64bits(p, n); }
 uint64_t iml__xxh3_text(const char *s) { return XXH3_64bits(s, strlen(s)); }
+uint64_t iml__xxh3_seeded(const void *p, size_t n, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(p, n, seed);
+}
 
 struct iml__xxh3_state {
     XXH3_state_t *s;

@@ -7,6 +7,7 @@
 
 uint64_t iml__xxh3(const void *p, size_t n);
 uint64_t iml__xxh3_text(const char *s);
+uint64_t iml__xxh3_seeded(const void *p, size_t n, uint64_t seed);
 
 typedef struct iml__xxh3_state iml__xxh3_state; // streaming; *owned*
 iml__xxh3_state *iml__xxh3_new(void);           // NULL: no memory
