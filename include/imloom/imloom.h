@@ -115,7 +115,7 @@ typedef struct iml_frag { // a piece of a file; one buffer may stand in several 
 
 enum {
     IML_OUT_APPEND = 1
-}; // a piece of an aggregate (label file), kept in parts, joined in index order
+}; // a piece of an aggregate (label file), kept in parts, joined in index order; see iml_pieces
 
 typedef struct iml_out {  // one file of an item
     const char *name;     // relative, checked: no "..", no absolute path; *borrowed* for the call
@@ -123,6 +123,50 @@ typedef struct iml_out {  // one file of an item
     uint32_t nfrag;
     uint32_t flags;
 } iml_out;
+
+// ---- Aggregates: files that all items append to, joined when the set is complete. Their bytes are
+// a function of the set alone: no order of work, share or interruption shows in them.
+
+// What items hand over under one name with IML_OUT_APPEND. A name that the job does not declare
+// makes a file of that name, its pieces joined in index order. A declared one makes no file by
+// itself: aggregates take it up.
+typedef struct iml_pieces {
+    const char *name;
+    const char *between; // stands between two pieces that are not empty; NULL: nothing
+    // NULL: pieces are joined. Else they are a table, lines of "KEY", TAB and a number for each
+    // character here, LF; lines of one key become one, '+' adds the numbers up, '^' keeps the
+    // largest. "": keys alone, a set. Keys hold no LF and no 0.
+    const char *columns;
+} iml_pieces;
+
+typedef struct iml_section { // a stretch of an aggregate
+    const char *text;        // before the pieces; NULL: nothing
+    const char *pieces;      // of this name, a table's as its sorted lines; NULL: none
+} iml_section;
+
+typedef struct iml_table_row { // sorted by the bytes of their keys
+    const char *key;
+    const uint64_t *value;
+} iml_table_row;
+
+// Makes an aggregate's bytes out of a table: a pure function. context: the job's. add appends to
+// the file and remembers its own failure.
+typedef iml_status iml_render(const char *context, const iml_table_row *row, size_t rows,
+                              void (*add)(void *to, const char *p, size_t n), void *to, iml_err *e);
+
+typedef struct iml_aggregate {
+    const char *name;           // of the file; it is there even if no item appends
+    const iml_section *section; // one after the other
+    uint32_t nsections;
+    const char *table;       // or: the file is what `render` makes of this table
+    const char *render_name; // in settings, by which a merge finds it again
+    iml_render *render;
+} iml_aggregate;
+
+typedef struct iml_renderer { // for those who close a set without its job
+    const char *name;
+    iml_render *render;
+} iml_renderer;
 
 enum {
     IML_STAGE_READ,
@@ -161,6 +205,10 @@ typedef struct iml_job {
     void (*label)(void *user, uint64_t i, char *text, size_t cap);
     // JSON objects for the manifest, each "{...}" or NULL; *borrowed* until the run ends.
     const char *settings_json, *versions_json, *inputs_json;
+    const iml_pieces *pieces; // [npieces]; with any of these, appends must be set
+    const iml_aggregate *aggregates;
+    uint32_t npieces, naggregates;
+    const char *context_json; // an object for iml_render, kept beside the settings; or NULL
 } iml_job;
 
 enum { IML_COUNTERS_MAX = 1u << 20, IML_OUT_MAX = 64 }; // most files that run may return at once

@@ -458,8 +458,8 @@ static iml_status prepare(struct iml__commit *c, struct iml__cunit *u, iml_err *
     if (shard) IML_TRY(iml__shard_end(c, u, e));
     if (c->set.parts && !c->only_loose) {
         u->parts_written = true;
-        IML_TRY(iml__parts_write(&u->parts, c->dirs, c->node, u->id, c->set.ncounters,
-                                 commits_synced(c), &u->text, e));
+        IML_TRY(iml__parts_write(&u->parts, c->dirs, c->node, &c->set.aggregates, u->id,
+                                 c->set.ncounters, commits_synced(c), &u->text, e));
     }
     uint64_t first = u->id * c->unit_items;
     for (int i = 0; shard && i < 3; i++)

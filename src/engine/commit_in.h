@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "src/base/str.h"
+#include "src/engine/aggregate.h"
 #include "src/engine/commit.h"
 #include "src/engine/journal.h"
 #include "src/engine/ledger.h"
@@ -24,6 +25,7 @@ struct iml__set {
     bool parts; // units have unit files
     const char *const *counter_names;
     const char *settings, *versions, *inputs; // JSON objects, or NULL
+    struct iml__aggregates aggregates;
     char *text;                               // *owned* by a set that was read back
     char **names;                             // likewise
 };

@@ -360,6 +360,7 @@ iml_status iml__commit_open(struct iml__commit **out, const struct iml__commit_c
     c->list_fd = c->bad_fd = c->journal.fd = -1;
     iml__set_of(&c->set, conf, c->kind);
     c->run_hash = iml__set_run_hash(&c->set);
+    iml_status st = iml__aggregates_check(&c->set.aggregates, e);
     c->only_loose = o->only && c->set.unit_items > 1;
     c->unit_items = c->only_loose ? 1 : c->set.unit_items;
     if (o->shard_count > 1)
@@ -367,7 +368,7 @@ iml_status iml__commit_open(struct iml__commit **out, const struct iml__commit_c
     else
         (void)snprintf(c->node, sizeof c->node, "0");
     (void)snprintf(c->list_name, sizeof c->list_name, ".imloom/files.%s.jsonl", c->node);
-    iml_status st = open_all(c, e);
+    if (!st) st = open_all(c, e);
     if (st) iml__commit_close(&c);
     *out = c;
     *past = c ? c->past : NULL;

@@ -242,15 +242,26 @@ uint64_t iml__set_missing(const struct iml__set *s, const struct iml__ledger *l)
     return covered < s->count ? s->count - covered : 1;
 }
 
+static struct iml__join_conf join_conf(const struct table *t, const char *node,
+                                       const struct iml__set *s, uint64_t *sum, bool sync)
+{
+    return (struct iml__join_conf){.dirs = t->dirs,
+                                   .node = node,
+                                   .aggregates = &s->aggregates,
+                                   .units = (s->count + s->unit_items - 1) / s->unit_items,
+                                   .ncounters = s->ncounters,
+                                   .sum = sum,
+                                   .sync = sync};
+}
+
 static iml_status join(struct table *t, const char *node, const struct iml__set *s, uint64_t *sum,
                        bool sync, iml_status (*list)(void *user, const iml__str *lines, iml_err *e),
                        void *user, iml_err *e)
 {
-    uint64_t units = (s->count + s->unit_items - 1) / s->unit_items;
     if (!s->parts) return IML_OK;
     size_t first = t->n;
-    iml_status st =
-        iml__parts_join(t->dirs, node, units, s->ncounters, sum, sync, take_joined, t, e);
+    struct iml__join_conf conf = join_conf(t, node, s, sum, sync);
+    iml_status st = iml__join(&conf, take_joined, t, e);
     if (!st && t->joined.failed) st = no_memory(t, e);
     for (size_t i = first; i < t->n && !st; i++)
         st = iml__claim(t->dirs, t->names.p + t->row[i].name, t->row[i].size, t->row[i].xxh3, e);
@@ -318,13 +329,12 @@ iml_status iml__set_content(struct iml__dirs *d, const struct iml__set *s,
 {
     struct table t = {.dirs = d, .ledger = l, .last_item = UINT64_MAX};
     struct iml__manifest m = {0};
-    uint64_t units = (s->count + s->unit_items - 1) / s->unit_items;
     iml__str_init(&t.names, (size_t)1 << 40);
     iml__str_init(&t.joined, (size_t)1 << 30);
     uint64_t *sum = iml__calloc(s->ncounters, sizeof *sum);
+    struct iml__join_conf conf = join_conf(&t, NULL, s, sum, false);
     iml_status st = sum ? iml__ledger_each(l, take_line, &t, e) : no_memory(&t, e);
-    if (!st && s->parts)
-        st = iml__parts_join(d, NULL, units, s->ncounters, sum, false, take_joined, &t, e);
+    if (!st && s->parts) st = iml__join(&conf, take_joined, &t, e);
     if (!st) st = sort_rows(&t, e);
     if (!st) st = content_of(&t, &m, e);
     *content = m.content;

@@ -22,6 +22,7 @@
 struct merge {
     struct iml__dirs *dirs;
     struct iml__set set;
+    const struct iml__renderers *renderers;
     int *lock; // [nodes]
     size_t nlock;
     const struct iml__ledger_node *first;
@@ -305,6 +306,7 @@ static iml_status merge(struct merge *m, int durability, struct iml__merged *out
     IML_TRY(iml__ledger_load(&l, m->dirs, 1, false, m->e));
     iml_status st = lock_nodes(m, l);
     if (!st) st = agree(m, m->dirs, l);
+    if (!st) st = iml__aggregates_bind(&m->set.aggregates, m->renderers, m->e);
     iml__ledger_free(&l);
     if (st) return st;
     IML_TRY(iml__ledger_load(&l, m->dirs, m->set.unit_items, m->set.parts, m->e));
@@ -320,10 +322,10 @@ static iml_status merge(struct merge *m, int durability, struct iml__merged *out
     return st;
 }
 
-iml_status iml__merge(const char *const *out, size_t n, int durability, struct iml__merged *r,
-                      iml_err *e)
+iml_status iml__merge(const char *const *out, size_t n, int durability,
+                      const struct iml__renderers *renderers, struct iml__merged *r, iml_err *e)
 {
-    struct merge m = {.e = e};
+    struct merge m = {.e = e, .renderers = renderers};
     struct stat st;
     *r = (struct iml__merged){0};
     if (!n || iml__fstatat(AT_FDCWD, out[0], &st, 0) < 0)

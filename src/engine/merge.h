@@ -3,6 +3,7 @@
 #define IML_ENGINE_MERGE_H
 
 #include "imloom/imloom.h"
+#include "src/engine/aggregate.h"
 
 enum { IML__SHARES = 64 };
 
@@ -28,8 +29,9 @@ struct iml__merged {
 // and journals are first linked (or copied) into out[0]; nothing is taken away from them.
 // IML_OK with missing > 0: incomplete. IML_EARG: no data set, nodes of different settings, or a
 // node still at work. IML_EBUG: a unit was made twice with different bytes (I3). IML_ESINK.
-iml_status iml__merge(const char *const *out, size_t n, int durability, struct iml__merged *m,
-                      iml_err *e);
+// renderers: functions of the program's aggregates; NULL: none.
+iml_status iml__merge(const char *const *out, size_t n, int durability,
+                      const struct iml__renderers *renderers, struct iml__merged *m, iml_err *e);
 
 struct iml__finding {
     const char *path;  // relative to the output directory; *borrowed* for the call
@@ -44,7 +46,7 @@ struct iml__verified {
 // Looks at every file of a finished data set: there, size, hash (quick: no hash), indexes in step
 // with their shards, no stranger, no temporary file, the manifest's content hash. Every fault is
 // told by found. IML_EARG: out is no data set.
-iml_status iml__verify(const char *out, bool quick,
+iml_status iml__verify(const char *out, bool quick, const struct iml__renderers *renderers,
                        void (*found)(void *user, const struct iml__finding *f), void *user,
                        struct iml__verified *v, iml_err *e);
 

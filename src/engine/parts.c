@@ -1,8 +1,8 @@
-// parts.c: pieces, parts, unit files, and joining them.
+// parts.c: pieces, parts and unit files; join.c makes aggregates of them.
 //
 // Pieces lie in the order in which their items were done; only their places (24 bytes each) stay in
-// memory. A part is written in index order when its unit is whole, so its bytes do not depend on
-// the order of work. Joining reads every part once and checks it against its unit file on the way.
+// memory. A part is written in index order, a table's sorted, when its unit is whole, so its bytes
+// do not depend on the order of work.
 #include "src/engine/parts.h"
 
 #include <stdio.h>
@@ -13,6 +13,8 @@
 #include "src/base/hash.h"
 #include "src/base/json.h"
 #include "src/base/mem.h"
+#include "src/engine/aggregate.h"
+#include "src/engine/table.h"
 #include "src/io/atomic.h"
 #include "src/io/safe.h"
 #include "src/io/vfs.h"
@@ -145,48 +147,101 @@ static iml_status arrange(struct iml__parts *p, iml_err *e)
     return IML_OK;
 }
 
-// Copies n bytes from in (at off, or from where it stands: off UINT64_MAX) to out (negative: they
-// are only hashed). 0, or -1.
+// Copies n bytes at off of in to out. 0, or -1.
 static int copy(int in, uint64_t off, int out, uint64_t n, iml__xxh3_state *h, uint8_t *chunk)
 {
     while (n) {
         size_t k = (size_t)IML_MIN(n, (uint64_t)CHUNK);
-        ssize_t r =
-            off == UINT64_MAX ? iml__read_all(in, chunk, k) : iml__pread_all(in, chunk, k, off);
+        ssize_t r = iml__pread_all(in, chunk, k, off);
         if (r < 0) return -1;
         if ((size_t)r < k) return errno = EIO, -1; // shorter than it was
-        if (out >= 0 && iml__write_all(out, chunk, k) < 0) return -1;
+        if (iml__write_all(out, chunk, k) < 0) return -1;
         iml__xxh3_add(h, chunk, k);
-        n -= k;
-        if (off != UINT64_MAX) off += k;
+        n -= k, off += k;
     }
     return 0;
 }
 
+// The pieces of one name, joined. 0, or -1.
+static int write_joined(const struct iml__parts *p, uint32_t which, const char *between, int fd,
+                        iml__xxh3_state *h, struct iml__part *part)
+{
+    uint8_t *chunk = iml__alloc(CHUNK);
+    size_t gap = between ? strlen(between) : 0;
+    int r = chunk ? 0 : (errno = ENOMEM, -1);
+    for (size_t i = 0; i < p->n && r == 0; i++) {
+        if (p->piece[i].name != which || !p->piece[i].len) continue;
+        if (part->size && gap) {
+            r = iml__write_all(fd, between, gap);
+            iml__xxh3_add(h, between, gap);
+            part->size += gap;
+        }
+        if (r == 0) r = copy(p->fd, p->piece[i].off, fd, p->piece[i].len, h, chunk);
+        part->size += p->piece[i].len;
+    }
+    int sys = errno;
+    IML_FREE(chunk);
+    return errno = sys, r;
+}
+
+// The pieces of one name, added up. IML_EBUG: not lines of the table; IML_ENOMEM; else *sys.
+static iml_status write_table(const struct iml__parts *p, uint32_t which, const char *columns,
+                              int fd, iml__xxh3_state *h, struct iml__part *part, int *sys,
+                              iml_err *e)
+{
+    struct iml__table *t = NULL;
+    iml__str text;
+    char *piece = NULL;
+    iml__str_init(&text, (size_t)1 << 40);
+    iml_status st = iml__table_new(&t, columns, e);
+    for (size_t i = 0; i < p->n && !st && !*sys; i++) {
+        size_t n = p->piece[i].len;
+        if (p->piece[i].name != which || !n) continue;
+        char *more = iml__realloc(piece, n, 1);
+        if (!more) {
+            st = IML_ENOMEM;
+            break;
+        }
+        piece = more;
+        ssize_t r = iml__pread_all(p->fd, piece, n, p->piece[i].off);
+        if (r != (ssize_t)n)
+            *sys = r < 0 ? errno : EIO;
+        else
+            st = iml__table_add(t, piece, n, e);
+    }
+    if (!st && !*sys) st = iml__table_text(t, &text, e);
+    if (!st && !*sys && iml__write_all(fd, text.p, text.n) < 0) *sys = errno;
+    if (!st && text.n) iml__xxh3_add(h, text.p, text.n);
+    part->size = text.n;
+    IML_FREE(piece);
+    iml__str_free(&text);
+    iml__table_free(&t);
+    if (st == IML_EINPUT && e) e->status = IML_EBUG; // the job's own mistake
+    return st == IML_EINPUT ? IML_EBUG : st;
+}
+
 static iml_status write_part(struct iml__parts *p, struct iml__dirs *d, const char *node,
-                             uint32_t which, uint64_t unit, bool sync, struct iml__part *part,
-                             iml_err *e)
+                             const struct iml__aggregates *g, uint32_t which, uint64_t unit,
+                             bool sync, struct iml__part *part, iml_err *e)
 {
     char name[320];
-    int fd = -1;
+    int fd = -1, sys = 0;
+    const iml_pieces *how = iml__pieces_find(g, p->name[which]);
     (void)iml__part_name(name, p->name[which], unit); // its length was checked by name_id
     IML_TRY(iml__tmp_create(d, name, node, &fd, e));
     iml__xxh3_state *h = iml__xxh3_new();
-    uint8_t *chunk = iml__alloc(CHUNK);
-    int r = h && chunk ? 0 : (errno = ENOMEM, -1);
+    iml_status st = h ? IML_OK : IML_ENOMEM;
     part->size = 0;
-    for (size_t i = 0; i < p->n && r == 0; i++) {
-        if (p->piece[i].name != which) continue;
-        r = copy(p->fd, p->piece[i].off, fd, p->piece[i].len, h, chunk);
-        part->size += p->piece[i].len;
-    }
-    if (r == 0 && sync) r = iml__fdatasync(fd);
-    int sys = errno;
+    if (h && how && how->columns)
+        st = write_table(p, which, how->columns, fd, h, part, &sys, e);
+    else if (h && write_joined(p, which, how ? how->between : NULL, fd, h, part) < 0)
+        sys = errno;
+    if (!st && !sys && sync && iml__fdatasync(fd) < 0) sys = errno;
     if (h) part->xxh3 = iml__xxh3_end(h);
     iml__xxh3_free(&h);
-    IML_FREE(chunk);
-    if (iml__close(&fd) < 0 && r == 0) r = -1, sys = errno;
-    return r < 0 ? iml__sink_error(e, sys, "write", iml__dirs_root(d), name) : IML_OK;
+    if (iml__close(&fd) < 0 && !sys) sys = errno;
+    if (st == IML_ENOMEM) return no_memory(e);
+    return st ? st : sys ? iml__sink_error(e, sys, "write", iml__dirs_root(d), name) : IML_OK;
 }
 
 static void unit_text(const struct iml__parts *p, const struct iml__part *part, uint64_t unit,
@@ -237,8 +292,8 @@ static void forget_unused(struct iml__parts *p)
 }
 
 iml_status iml__parts_write(struct iml__parts *p, struct iml__dirs *d, const char *node,
-                            uint64_t unit, uint32_t ncounters, bool sync, iml__str *text,
-                            iml_err *e)
+                            const struct iml__aggregates *g, uint64_t unit, uint32_t ncounters,
+                            bool sync, iml__str *text, iml_err *e)
 {
     char name[64];
     int fd = -1;
@@ -248,7 +303,7 @@ iml_status iml__parts_write(struct iml__parts *p, struct iml__dirs *d, const cha
     if (!part) return no_memory(e);
     iml_status st = IML_OK;
     for (uint32_t i = 0; i < p->names && !st; i++)
-        st = write_part(p, d, node, i, unit, sync, &part[i], e);
+        st = write_part(p, d, node, g, i, unit, sync, &part[i], e);
     iml__str_clear(text);
     if (!st) unit_text(p, part, unit, ncounters, text);
     IML_FREE(part);
@@ -398,109 +453,5 @@ iml_status iml__unit_parse(const char *text, size_t n, struct iml__unit_file *u,
     if (!st && t != IML__JSON_END) st = malformed(e);
     iml__jsonr_free(&r);
     if (st) iml__unit_file_free(u);
-    return st;
-}
-
-// ---- Joining
-
-struct aggregate {
-    char *name;
-    int fd; // of its temporary file
-    uint64_t size;
-    iml__xxh3_state *hash;
-};
-
-struct join {
-    struct iml__dirs *dirs;
-    const char *node;
-    struct aggregate *a;
-    size_t n;
-    uint8_t *chunk;
-    iml_err *e;
-};
-
-static iml_status aggregate_of(struct join *j, const char *name, struct aggregate **out)
-{
-    for (size_t i = 0; i < j->n; i++)
-        if (strcmp(j->a[i].name, name) == 0) {
-            *out = &j->a[i];
-            return IML_OK;
-        }
-    struct aggregate *grown = iml__realloc(j->a, j->n + 1, sizeof *grown);
-    if (!grown) return no_memory(j->e);
-    j->a = grown;
-    struct aggregate *a = &j->a[j->n];
-    *a = (struct aggregate){.fd = -1, .name = iml__strdup(name), .hash = iml__xxh3_new()};
-    j->n++;
-    if (!a->name || !a->hash) return no_memory(j->e);
-    *out = a;
-    return j->node ? iml__tmp_create(j->dirs, name, j->node, &a->fd, j->e) : IML_OK;
-}
-
-static iml_status join_part(struct join *j, uint64_t unit, const struct iml__part *p)
-{
-    struct aggregate *a = NULL;
-    char name[320];
-    IML_TRY(aggregate_of(j, p->name, &a));
-    if (!iml__part_name(name, p->name, unit)) return malformed(j->e);
-    int fd = iml__openat(iml__dirs_root_fd(j->dirs), name, O_RDONLY | O_NOFOLLOW, 0);
-    if (fd < 0) return iml__sink_error(j->e, errno, "open", iml__dirs_root(j->dirs), name);
-    int r = copy(fd, UINT64_MAX, a->fd, p->size, a->hash, j->chunk), sys = errno;
-    iml__close(&fd);
-    if (r < 0) return iml__sink_error(j->e, sys, "join", iml__dirs_root(j->dirs), name);
-    a->size += p->size;
-    return IML_OK;
-}
-
-static iml_status join_unit(struct join *j, uint64_t unit, uint32_t ncounters, uint64_t *sum)
-{
-    struct iml__unit_file u;
-    iml__str text;
-    iml__str_init(&text, (size_t)1 << 30);
-    iml_status st = iml__unit_text(j->dirs, unit, &text, j->e);
-    if (!st) st = iml__unit_parse(iml__str_text(&text), text.n, &u, j->e);
-    iml__str_free(&text);
-    if (st == IML_ENOMEM) return no_memory(j->e);
-    if (st) {
-        char name[64];
-        iml__unit_name(name, unit);
-        return iml__sink_error(j->e, EIO, "read", iml__dirs_root(j->dirs), name);
-    }
-    for (size_t i = 0; i < u.parts && !st; i++) st = join_part(j, unit, &u.part[i]);
-    for (size_t i = 0; i < u.counters; i++)
-        if (u.counter[i].id < ncounters) sum[u.counter[i].id] += u.counter[i].sum;
-    iml__unit_file_free(&u);
-    return st;
-}
-
-static int by_aggregate(const void *a, const void *b)
-{
-    return strcmp(((const struct aggregate *)a)->name, ((const struct aggregate *)b)->name);
-}
-
-iml_status iml__parts_join(struct iml__dirs *d, const char *node, uint64_t units,
-                           uint32_t ncounters, uint64_t *sum, bool sync,
-                           iml_status (*joined)(void *user, const char *name, uint64_t size,
-                                                uint64_t xxh3, iml_err *e),
-                           void *user, iml_err *e)
-{
-    struct join j = {.dirs = d, .node = node, .chunk = iml__alloc(CHUNK), .e = e};
-    iml_status st = j.chunk ? IML_OK : no_memory(e);
-    for (uint64_t u = 0; u < units && !st; u++) st = join_unit(&j, u, ncounters, sum);
-    if (!st && j.n) qsort(j.a, j.n, sizeof *j.a, by_aggregate);
-    for (size_t i = 0; i < j.n && !st; i++) {
-        int r = sync && node ? iml__fdatasync(j.a[i].fd) : 0, sys = errno;
-        if (iml__close(&j.a[i].fd) < 0 && r == 0) r = -1, sys = errno;
-        if (r < 0) st = iml__sink_error(e, sys, "write", iml__dirs_root(d), j.a[i].name);
-        if (!st) st = joined(user, j.a[i].name, j.a[i].size, iml__xxh3_end(j.a[i].hash), e);
-    }
-    for (size_t i = 0; i < j.n; i++) {
-        iml__close(&j.a[i].fd);
-        if (st && node && j.a[i].name) iml__tmp_remove(d, j.a[i].name, node);
-        iml__xxh3_free(&j.a[i].hash);
-        IML_FREE(j.a[i].name);
-    }
-    IML_FREE(j.a);
-    IML_FREE(j.chunk);
     return st;
 }

@@ -1,5 +1,5 @@
-// parts.h: aggregates (label files) and counters: collected for each unit, committed with it,
-// joined in the end.
+// parts.h: pieces of aggregates (label files) and counters: collected for each unit and committed
+// with it; joined in the end (aggregate.h).
 //
 // A piece of an aggregate is written to the unit's nameless spool when its item hands it over. When
 // the unit is committed, its pieces are copied in index order to `.imloom/parts/NAME.000012`, and
@@ -13,6 +13,7 @@
 #include "src/base/str.h"
 
 struct iml__dirs;
+struct iml__aggregates;
 
 struct iml__piece { // 24 bytes
     uint64_t index, off;
@@ -38,8 +39,8 @@ void iml__parts_free(struct iml__parts *p);
 // Writes the unit's parts and its unit file under their temporary names; text becomes the unit
 // file's bytes. sync: each is fdatasynced.
 iml_status iml__parts_write(struct iml__parts *p, struct iml__dirs *d, const char *node,
-                            uint64_t unit, uint32_t ncounters, bool sync, iml__str *text,
-                            iml_err *e);
+                            const struct iml__aggregates *g, uint64_t unit, uint32_t ncounters,
+                            bool sync, iml__str *text, iml_err *e);
 iml_status iml__parts_rename(struct iml__parts *p, struct iml__dirs *d, const char *node,
                              uint64_t unit, iml_err *e);
 void iml__parts_abandon(struct iml__parts *p, struct iml__dirs *d, const char *node, uint64_t unit);
@@ -67,14 +68,5 @@ bool iml__part_name(char out[320], const char *name, uint64_t unit);
 iml_status iml__unit_text(struct iml__dirs *d, uint64_t unit, iml__str *text, iml_err *e);
 iml_status iml__unit_parse(const char *text, size_t n, struct iml__unit_file *u, iml_err *e);
 void iml__unit_file_free(struct iml__unit_file *u);
-
-// Joins the parts of units 0..units-1 to the aggregates, under temporary names, and sums up the
-// counters (sum[ncounters]). node NULL: nothing is written, only told. joined(user, name, size,
-// xxh3) is told each, in order of names.
-iml_status iml__parts_join(struct iml__dirs *d, const char *node, uint64_t units,
-                           uint32_t ncounters, uint64_t *sum, bool sync,
-                           iml_status (*joined)(void *user, const char *name, uint64_t size,
-                                                uint64_t xxh3, iml_err *e),
-                           void *user, iml_err *e);
 
 #endif

@@ -32,6 +32,11 @@ void iml__set_of(struct iml__set *s, const struct iml__commit_conf *conf, enum i
         .unit_items = iml__unit_items(j, conf->sink, conf->opts),
         .ncounters = j->ncounters,
         .parts = j->appends || j->ncounters,
+        .aggregates = {.pieces = j->pieces,
+                       .npieces = j->npieces,
+                       .aggregate = j->aggregates,
+                       .naggregates = j->naggregates,
+                       .context = j->context_json},
         .counter_names = j->counter_names,
         .settings = j->settings_json,
         .versions = j->versions_json,
@@ -68,6 +73,11 @@ static void set_json(const struct iml__set *s, const char *command_line, iml__st
     iml__jsonw_key(&w, "versions"), iml__jsonw_raw(&w, s->versions ? s->versions : "{}");
     iml__jsonw_key(&w, "inputs"), iml__jsonw_raw(&w, s->inputs ? s->inputs : "{}");
     iml__jsonw_key(&w, "command_line"), iml__jsonw_str(&w, command_line);
+    if (s->aggregates.npieces + s->aggregates.naggregates) {
+        iml__jsonw_key(&w, "aggregates"), iml__aggregates_json(&s->aggregates, &w);
+        iml__jsonw_key(&w, "context");
+        iml__jsonw_raw(&w, s->aggregates.context ? s->aggregates.context : "{}");
+    }
     iml__jsonw_end(&w);
     iml__str_addc(text, '\n');
 }
@@ -148,7 +158,9 @@ struct cut {
     size_t end;
 };
 
-static iml_status read_member(struct iml__set *s, iml__jsonr *r, struct cut cuts[5], size_t *n,
+enum { RAWS = 6 };
+
+static iml_status read_member(struct iml__set *s, iml__jsonr *r, struct cut cuts[RAWS], size_t *n,
                               iml_err *e)
 {
     char key[32];
@@ -166,11 +178,9 @@ static iml_status read_member(struct iml__set *s, iml__jsonr *r, struct cut cuts
     const struct {
         const char *key;
         const char **to;
-    } raws[] = {{"settings", &s->settings},
-                {"versions", &s->versions},
-                {"inputs", &s->inputs},
-                {"command", &s->command},
-                {"sink", &s->sink}};
+    } raws[] = {{"settings", &s->settings}, {"versions", &s->versions},
+                {"inputs", &s->inputs},     {"context", &s->aggregates.context},
+                {"command", &s->command},   {"sink", &s->sink}};
     for (size_t i = 0; i < IML_COUNT_OF(hexes); i++) {
         if (strcmp(key, hexes[i].key) != 0) continue;
         IML_TRY(iml__jsonr_str(r, &v, e));
@@ -180,7 +190,7 @@ static iml_status read_member(struct iml__set *s, iml__jsonr *r, struct cut cuts
         if (strcmp(key, numbers[i].key) == 0) return iml__jsonr_u64(r, numbers[i].to, e);
     for (size_t i = 0; i < IML_COUNT_OF(raws); i++) {
         if (strcmp(key, raws[i].key) != 0) continue;
-        if (*n == 5) return damaged(r->name, e);
+        if (*n == RAWS) return damaged(r->name, e);
         IML_TRY(raw_value(r, s->text, raws[i].to, e));
         cuts[(*n)++] = (struct cut){raws[i].to, r->at};
         return IML_OK;
@@ -192,6 +202,8 @@ static iml_status read_member(struct iml__set *s, iml__jsonr *r, struct cut cuts
     }
     if (strcmp(key, "parts") == 0) return iml__jsonr_bool(r, &s->parts, e);
     if (strcmp(key, "counters") == 0) return read_counters(s, r, e);
+    if (strcmp(key, "aggregates") == 0 && !s->aggregates.memory)
+        return iml__aggregates_read(&s->aggregates, r, e);
     return iml__jsonr_skip(r, e);
 }
 
@@ -213,7 +225,7 @@ iml_status iml__set_read(struct iml__set *s, struct iml__dirs *d, const char *no
     char name[96];
     struct stat at;
     size_t n, ncuts = 0;
-    struct cut cuts[5];
+    struct cut cuts[RAWS];
     iml__jsonr r;
     enum iml__json_type t;
     *s = (struct iml__set){0};
@@ -241,6 +253,7 @@ void iml__set_free(struct iml__set *s)
     for (uint32_t i = 0; s->names && i < s->ncounters; i++) IML_FREE(s->names[i]);
     IML_FREE(s->names);
     IML_FREE(s->text);
+    iml__aggregates_free(&s->aggregates);
     *s = (struct iml__set){0};
 }
 

@@ -170,8 +170,12 @@ static iml_status check_aggregates(struct verify *v, const struct iml__set *s)
     iml_err inner = {0};
     if (!s->parts || v->v->missing) return IML_OK;
     if (!(sum = iml__calloc(s->ncounters, sizeof *sum))) return no_memory(v);
-    iml_status st =
-        iml__parts_join(v->dirs, NULL, units, s->ncounters, sum, false, check_joined, v, &inner);
+    struct iml__join_conf conf = {.dirs = v->dirs,
+                                  .aggregates = &s->aggregates,
+                                  .units = units,
+                                  .ncounters = s->ncounters,
+                                  .sum = sum};
+    iml_status st = iml__join(&conf, check_joined, v, &inner);
     IML_FREE(sum);
     if (st) find(v, ".imloom/parts", inner.msg);
     return IML_OK;
@@ -343,7 +347,7 @@ static iml_status any_set(struct verify *v, struct iml__set *s)
     return IML_FAIL(v->e, IML_EARG, "%.150s holds no data set", v->root);
 }
 
-iml_status iml__verify(const char *out, bool quick,
+iml_status iml__verify(const char *out, bool quick, const struct iml__renderers *renderers,
                        void (*found)(void *user, const struct iml__finding *f), void *user,
                        struct iml__verified *r, iml_err *e)
 {
@@ -358,6 +362,7 @@ iml_status iml__verify(const char *out, bool quick,
     iml_status st = iml__dirs_open(&v.dirs, out, e);
     if (!st) st = any_set(&v, &set);
     if (!st && !set.command) goto done; // without settings there is nothing to compare with
+    if (!st) st = iml__aggregates_bind(&set.aggregates, renderers, e);
     if (!st) st = iml__ledger_load(&l, v.dirs, set.unit_items, set.parts, e);
     if (!st) set.count = IML_MAX(set.count, iml__ledger_extent(l));
     if (!st) st = iml__ledger_each(l, check_line, &v, e);

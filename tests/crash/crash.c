@@ -47,7 +47,7 @@ static int work(const struct script *s, bool merging)
     if (merging) {
         struct iml__merged m;
         const char *out[] = {s->out};
-        st = iml__merge(out, 1, s->durability, &m, &e);
+        st = iml__merge(out, 1, s->durability, &script_renderers, &m, &e);
         if (!st && m.missing) return 3;
     } else {
         st = make(s, 1 + (int)(getpid() % 3), &e);
@@ -131,7 +131,7 @@ static void judge(const struct script *s, uint64_t want)
     struct iml__verified v = {0};
     int tmp;
     bool same = script_digest(dir, &tmp) == want;
-    iml_status st = iml__verify(dir, false, found, NULL, &v, NULL);
+    iml_status st = iml__verify(dir, false, &script_renderers, found, NULL, &v, NULL);
     sets++;
     if (same && !tmp && !st && v.complete && !v.findings) return;
     wrong++;

@@ -92,7 +92,8 @@ static void lose(struct script s, enum story y, size_t n, enum crash_mode m, uin
         complain(&s, y, n, m, "the run after it gives other bytes", NULL);
     else if (tmp)
         complain(&s, y, n, m, "temporary files are left", NULL);
-    else if (iml__verify(dir, false, found, NULL, &v, &e) || v.findings || !v.complete)
+    else if (iml__verify(dir, false, &script_renderers, found, NULL, &v, &e) || v.findings ||
+             !v.complete)
         complain(&s, y, n, m, "verify finds faults", e.msg);
     else if (r.made > COUNT - kept(&s, y, n))
         complain(&s, y, n, m, "items are made again that were on disk for good", NULL);

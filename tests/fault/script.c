@@ -12,7 +12,7 @@
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
 
-enum { UNIT = 10, COUNTERS = 3, NAME = 64 };
+enum { UNIT = 10, COUNTERS = 3, NAME = 64, FILES = 8 };
 
 bool script_is_bad(uint64_t index) { return index % 13 == 5; }
 
@@ -47,6 +47,42 @@ static bool make_file(const struct script *s, iml_item *it, uint64_t index, uint
     return true;
 }
 
+// A short text instead of random bytes.
+static bool make_text(iml_item *it, const char *text, const char *name, struct file *f)
+{
+    size_t n = strlen(text);
+    iml_buf *b = NULL;
+    if (iml_buf_new(it, n ? n : 1, &b, NULL)) return false;
+    memcpy(iml_buf_data(b), text, n);
+    iml_buf_set_size(b, n);
+    (void)snprintf(f->name, sizeof f->name, "%s", name);
+    f->frag[0] = (iml_frag){b, 0, n / 2};
+    f->frag[1] = (iml_frag){iml_buf_ref(b), n / 2, n - n / 2};
+    f->out = (iml_out){f->name, f->frag, 2, IML_OUT_APPEND};
+    return true;
+}
+
+// Pieces of declared aggregates; every seventh item's are empty.
+static bool declared(iml_item *it, uint64_t i, struct file *f, size_t *n)
+{
+    char text[96];
+    unsigned long long k = i;
+    (void)snprintf(text, sizeof text, i % 7 == 6 ? "" : "{\"item\":%llu}", k);
+    if (!make_text(it, text, "items", &f[*n])) return false;
+    ++*n;
+    (void)snprintf(text, sizeof text, "%llu", k * k);
+    if (i % 3 == 0 && !make_text(it, text, "squares", &f[*n])) return false;
+    *n += i % 3 == 0;
+    (void)snprintf(text, sizeof text, "w%llu\t1\t%llu\nword\tof %llu\t2\t%llu\n", k % 5, k, k % 2,
+                   k % 30);
+    if (!make_text(it, text, "words", &f[*n])) return false;
+    ++*n;
+    (void)snprintf(text, sizeof text, "%c\n%c\n", (char)('a' + i % 11), (char)('a' + i % 3));
+    if (!make_text(it, text, "letters", &f[*n])) return false;
+    ++*n;
+    return true;
+}
+
 static bool shards(const struct script *s) { return s->kind >= SCRIPT_SHARDS; }
 static bool parts(const struct script *s)
 {
@@ -54,7 +90,7 @@ static bool parts(const struct script *s)
 }
 
 // The item's outputs into f; returns how many. Every eleventh has no file.
-static size_t outputs(const struct script *s, iml_item *it, uint64_t i, struct file f[4])
+static size_t outputs(const struct script *s, iml_item *it, uint64_t i, struct file f[FILES])
 {
     char name[NAME];
     size_t n = 0;
@@ -77,6 +113,7 @@ static size_t outputs(const struct script *s, iml_item *it, uint64_t i, struct f
             ok = make_file(s, it, i, 3, "sub/boxes.bin", IML_OUT_APPEND, &f[n]);
             n += ok;
         }
+        ok = ok && declared(it, i, f, &n);
     }
     if (ok) return n;
     for (size_t k = 0; k < n; k++)
@@ -87,8 +124,8 @@ static size_t outputs(const struct script *s, iml_item *it, uint64_t i, struct f
 // One attempt: hands over what outputs says; an early file first where the sink keeps order.
 static iml_status attempt(const struct script *s, struct iml__commit *c, uint64_t i, iml_err *e)
 {
-    struct file f[4];
-    iml_out out[4];
+    struct file f[FILES];
+    iml_out out[FILES];
     size_t n = outputs(s, NULL, i, f), from = 0;
     if (n == SIZE_MAX)
         return IML_FAIL(e, IML_ENOMEM, "no memory for item %llu", (unsigned long long)i);
@@ -203,6 +240,34 @@ static iml_status run_units(struct driver *d, iml_err *e)
 
 static const char *const counter_names[COUNTERS] = {"items", "even", "odd"};
 
+static iml_status render_words(const char *context, const iml_table_row *row, size_t rows,
+                               void (*add)(void *to, const char *p, size_t n), void *to, iml_err *e)
+{
+    char text[160];
+    if (strcmp(context, "{\"unit\":\"words\"}") != 0)
+        return IML_FAIL(e, IML_EBUG, "the context is %s", context);
+    for (size_t k = 0; k < rows; k++) {
+        (void)snprintf(text, sizeof text, "%s: %llu, at most %llu\n", row[k].key,
+                       (unsigned long long)row[k].value[0], (unsigned long long)row[k].value[1]);
+        add(to, text, strlen(text));
+    }
+    return IML_OK;
+}
+
+static const iml_renderer renderers[] = {{"script.words", render_words}};
+const struct iml__renderers script_renderers = {renderers, IML_COUNT_OF(renderers)};
+static const iml_pieces pieces[] = {
+    {"items", ",\n", NULL}, {"squares", " ", NULL}, {"words", NULL, "+^"}, {"letters", NULL, ""}};
+static const iml_section two_lists[] = {
+    {"{\"items\": [\n", "items"}, {"],\n\"squares\": [", "squares"}, {"]}\n", NULL}};
+static const iml_section headed[] = {{"letters\n", "letters"}};
+static const iml_section lines[] = {{NULL, "words"}};
+static const iml_aggregate aggregates[] = {
+    {.name = "items.json", .section = two_lists, .nsections = IML_COUNT_OF(two_lists)},
+    {.name = "letters.txt", .section = headed, .nsections = 1},
+    {.name = "all/words.tsv", .section = lines, .nsections = 1},
+    {.name = "words.txt", .table = "words", .render_name = "script.words", .render = render_words}};
+
 static iml_job job_of(const struct script *s)
 {
     return (iml_job){
@@ -218,6 +283,11 @@ static iml_job job_of(const struct script *s)
         .ncounters = parts(s) ? COUNTERS : 0,
         .counter_names = counter_names,
         .settings_json = s->settings ? s->settings : "{\"size\":12}",
+        .pieces = pieces,
+        .npieces = parts(s) ? IML_COUNT_OF(pieces) : 0,
+        .aggregates = aggregates,
+        .naggregates = parts(s) ? IML_COUNT_OF(aggregates) : 0,
+        .context_json = "{\"unit\":\"words\"}",
     };
 }
 
@@ -266,7 +336,7 @@ static iml_status engine_item(void *user, iml_item *it, iml_out out[], size_t ca
     iml_stage(it, IML_STAGE_DECODE);
     if (script_is_bad(it->index) && !s->mended)
         return IML_FAIL(e, IML_EINPUT, "the header is cut off");
-    struct file *f = iml_arena_alloc(it->arena, 4 * sizeof *f);
+    struct file *f = iml_arena_alloc(it->arena, FILES * sizeof *f);
     size_t k = f ? outputs(s, it, it->index, f) : SIZE_MAX, from = 0;
     if (k == SIZE_MAX || k > cap) return IML_FAIL(e, IML_ENOMEM, "no memory for an item");
     if (k && it->index % 5 == 0) {

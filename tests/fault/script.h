@@ -1,13 +1,15 @@
 // script.h: a small scripted job that drives the commit protocol directly, without the scheduler.
 //
-// Its bytes are a function of (seed, index) alone. Items have one, two or no files, pieces of two
-// aggregates, counts, a failed first attempt now and then, early files; some are bad. So whatever a
-// test does in between (kills, faults, other orders and nodes), the finished data set must have the
-// digest of an undisturbed run.
+// Its bytes are a function of (seed, index) alone. Items have one, two or no files, pieces of plain
+// and declared aggregates (joined in two stretches, a set, a table that is rendered), counts, a
+// failed first attempt now and then, early files; some are bad. So whatever a test does in between
+// (kills, faults, other orders and nodes), the finished data set must have the digest of an
+// undisturbed run.
 #ifndef IML_TEST_SCRIPT_H
 #define IML_TEST_SCRIPT_H
 
 #include "imloom/imloom.h"
+#include "src/engine/aggregate.h"
 #include "src/engine/commit.h"
 
 enum script_kind { SCRIPT_LOOSE, SCRIPT_PARTS, SCRIPT_SHARDS, SCRIPT_SHARD_PARTS, SCRIPT_KINDS };
@@ -39,6 +41,7 @@ iml_status script_run(const struct script *s, struct script_result *r, iml_err *
 // The same items through iml_run, by this many worker threads (0: the calling thread).
 iml_status script_engine_run(const struct script *s, int workers, iml_report *r, iml_err *e);
 bool script_is_bad(uint64_t index);
+extern const struct iml__renderers script_renderers; // of its aggregates
 // Of every file below out but .imloom, plus bad.jsonl: paths and bytes. *tmp: temporary files
 // anywhere (NULL: not asked).
 uint64_t script_digest(const char *out, int *tmp);

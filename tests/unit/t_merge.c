@@ -40,20 +40,21 @@ static void nodes_of_one_directory_are_merged(void **state)
         s.shard = 1, s.stop_after = 7; // killed: part of its units, and a stale temporary file
         assert_ok(script_run(&s, NULL, e));
         test_write(dir, ".stale.png.1-of-3.tmp", "x", 1);
-        assert_ok(iml__merge(out, 1, IML_DURABILITY_PROCESS, &m, e));
+        assert_ok(iml__merge(out, 1, IML_DURABILITY_PROCESS, &script_renderers, &m, e));
         assert_true(m.missing > 0 && m.missing < 30);
         assert_int_equal(m.temporaries, 1);
         assert_false(test_exists(dir, "manifest.json"));
         s.stop_after = 0;
         assert_ok(script_run(&s, NULL, e));
-        assert_ok(iml__merge(out, 1, IML_DURABILITY_BATCH, &m, e));
+        assert_ok(iml__merge(out, 1, IML_DURABILITY_BATCH, &script_renderers, &m, e));
         assert_int_equal(m.missing, 0);
         assert_int_equal(m.items, 57);
         assert_int_equal(m.bad, 4);
         s.shards = 3;
         assert_true(script_digest(dir, &tmp) == undisturbed(s));
         assert_int_equal(tmp, 0);
-        assert_ok(iml__merge(out, 1, IML_DURABILITY_BATCH, &m, e)); // again: the same
+        assert_ok(
+            iml__merge(out, 1, IML_DURABILITY_BATCH, &script_renderers, &m, e)); // again: the same
         assert_true(script_digest(dir, &tmp) == undisturbed(s));
         s = plain(k); // and a plain run finds nothing to do
         struct script_result r;
@@ -80,7 +81,7 @@ static void shares_that_lack_items_are_named(void **state)
         assert_ok(script_run(&s, NULL, e));
         s.shard = 2, s.stop_after = 12; // share 1 never begins
         assert_ok(script_run(&s, NULL, e));
-        assert_ok(iml__merge(out, 1, 0, &m, e));
+        assert_ok(iml__merge(out, 1, 0, &script_renderers, &m, e));
         assert_int_equal(m.planned, s.count);
         assert_int_equal(m.of, 3);
         assert_int_equal(m.shares, 2);
@@ -95,7 +96,7 @@ static void shares_that_lack_items_are_named(void **state)
         assert_ok(script_run(&s, NULL, e));
         s.shard = 1;
         assert_ok(script_run(&s, NULL, e));
-        assert_ok(iml__merge(out, 1, 0, &m, e));
+        assert_ok(iml__merge(out, 1, 0, &script_renderers, &m, e));
         assert_int_equal(m.shares, 0);
         assert_int_equal(m.missing, 0);
         assert_true(script_digest(dir, NULL) == undisturbed(s));
@@ -115,7 +116,7 @@ static void directories_of_several_machines_are_united(void **state)
         s.shard = 1, s.out = third;
         assert_ok(script_run(&s, NULL, e));
         uint64_t before = script_digest(third, NULL);
-        assert_ok(iml__merge(out, 2, IML_DURABILITY_PROCESS, &m, e));
+        assert_ok(iml__merge(out, 2, IML_DURABILITY_PROCESS, &script_renderers, &m, e));
         assert_int_equal(m.missing, 0);
         assert_true(script_digest(dir, NULL) == undisturbed(s));
         assert_true(script_digest(third, NULL) == before);
@@ -134,13 +135,13 @@ static void nodes_that_do_not_belong_together_are_refused(void **state)
     assert_ok(script_run(&s, NULL, e));
     s.shard = 1, s.out = third, s.config = 1, s.settings = "{\"size\":13}";
     assert_ok(script_run(&s, NULL, e));
-    assert_int_equal(iml__merge(out, 2, 0, &m, &err), IML_EARG);
+    assert_int_equal(iml__merge(out, 2, 0, &script_renderers, &m, &err), IML_EARG);
     assert_non_null(strstr(err.msg, "node 1-of-2"));
     assert_non_null(strstr(err.msg, "size: 12 there, 13 now"));
     again();
     assert_int_equal(mkdir(third, 0777), 0);
     out[0] = third;
-    assert_int_equal(iml__merge(out, 1, 0, &m, &err), IML_EARG);
+    assert_int_equal(iml__merge(out, 1, 0, &script_renderers, &m, &err), IML_EARG);
     assert_non_null(strstr(err.msg, "holds no data set"));
 }
 
@@ -156,7 +157,7 @@ static void a_unit_made_twice_with_other_bytes_is_found(void **state)
     assert_ok(script_run(&s, NULL, e));
     s.out = third, s.deadly = true, s.shards = 2, s.shard = 0;
     assert_ok(script_run(&s, NULL, e));
-    assert_int_equal(iml__merge(out, 2, 0, &m, &err), IML_EBUG);
+    assert_int_equal(iml__merge(out, 2, 0, &script_renderers, &m, &err), IML_EBUG);
     assert_non_null(
         strstr(err.msg, "unit 0 was made by node 0 and node 0-of-2 with different bytes"));
 }
@@ -174,7 +175,7 @@ static void a_node_at_work_is_waited_for(void **state)
     assert_ok(script_run(&s, NULL, e));
     assert_ok(iml__dirs_open(&d, dir, e));
     assert_ok(iml__journal_open(&j, d, "0", e));
-    assert_int_equal(iml__merge(out, 1, 0, &m, &err), IML_EARG);
+    assert_int_equal(iml__merge(out, 1, 0, &script_renderers, &m, &err), IML_EARG);
     assert_non_null(strstr(err.msg, "node 0 is still writing"));
     iml__journal_close(&j);
     iml__dirs_close(&d);
@@ -195,13 +196,14 @@ static void a_refused_merge_links_nothing(void **state)
             s.out = third, s.shard = same ? 0 : 1, s.seed += same ? 0 : 1, s.stop_after = same * 20;
             assert_ok(script_run(&s, NULL, e));
             uint64_t before = script_digest(dir, NULL);
-            assert_int_equal(iml__merge(out, 2, IML_DURABILITY_PROCESS, &m, &err), IML_EARG);
+            assert_int_equal(
+                iml__merge(out, 2, IML_DURABILITY_PROCESS, &script_renderers, &m, &err), IML_EARG);
             assert_true(script_digest(dir, NULL) == before);
             assert_false(test_exists(dir, ".imloom/journal.1-of-2"));
             s = plain(k), s.shards = 2; // and the target is still good
             s.shard = 1;
             assert_ok(script_run(&s, NULL, e));
-            assert_ok(iml__merge(out, 1, IML_DURABILITY_PROCESS, &m, e));
+            assert_ok(iml__merge(out, 1, IML_DURABILITY_PROCESS, &script_renderers, &m, e));
             assert_int_equal(m.missing, 0);
         }
     }

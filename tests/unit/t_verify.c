@@ -18,7 +18,7 @@ static struct iml__verified look(bool quick)
 {
     struct iml__verified v;
     seen[0] = 0;
-    assert_ok(iml__verify(dir, quick, note, NULL, &v, e));
+    assert_ok(iml__verify(dir, quick, &script_renderers, note, NULL, &v, e));
     return v;
 }
 
@@ -126,10 +126,11 @@ static void an_unfinished_set_says_how_far_it_is(void **state)
     assert_int_equal(v.items, 20);
     assert_int_equal(v.planned, 57);
     iml_err err = {0};
-    assert_int_equal(iml__verify("/no/such", false, note, NULL, &v, &err), IML_EARG);
+    assert_int_equal(iml__verify("/no/such", false, &script_renderers, note, NULL, &v, &err),
+                     IML_EARG);
     test_rm(dir);
     assert_int_equal(mkdir(dir, 0777), 0);
-    assert_int_equal(iml__verify(dir, false, note, NULL, &v, &err), IML_EARG);
+    assert_int_equal(iml__verify(dir, false, &script_renderers, note, NULL, &v, &err), IML_EARG);
     assert_non_null(strstr(err.msg, "holds no data set"));
 }
 
