@@ -243,7 +243,8 @@ static bool marked(const iml__opts *o, size_t ordinal)
 bool iml__opts_given(const iml__opts *o, const char *name)
 {
     size_t ordinal, table;
-    return iml__opts_find(o, name, &ordinal, &table) && marked(o, ordinal);
+    if (!iml__opts_find(o, name, &ordinal, &table)) return false;
+    return marked(o, ordinal) || o->config[ordinal / 64 % 4] >> ordinal % 64 & 1;
 }
 
 bool iml__opts_knows(const iml__opts *o, const char *key)
@@ -338,6 +339,7 @@ iml_status iml__opts_config(iml__opts *o, const char *where, const char *key, co
     if (p) o->owned = p, copy = iml__strdup(value);
     if (!copy) return IML_FAIL(e, IML_ENOMEM, "no memory for the configuration");
     o->owned[o->nowned++] = copy;
+    o->config[ordinal / 64 % 4] |= 1ull << ordinal % 64;
     return set(o, r, table, where, copy, e);
 }
 

@@ -64,7 +64,8 @@ typedef struct iml__opts {
     void *const *structs;
     size_t ntables;
     iml__opt_list args; // positional arguments in order
-    uint64_t given[4];  // a bit an option, counted over the tables: set by command line or config
+    uint64_t given[4];  // a bit an option, counted over the tables: set by the command line
+    uint64_t config[4]; // ... by a config file
     char **owned;       // strings that came from a config file
     size_t nowned;
 } iml__opts;

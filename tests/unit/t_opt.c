@@ -108,6 +108,8 @@ static void command_line_wins_over_config(void **state)
     assert_ok(iml__opts_config(&o, "f.yaml:3:1", "fast", "yes", e));
     assert_int_equal(own.count, 5);
     assert_int_equal(common.workers, 3);
+    assert_true(iml__opts_given(&o, "workers") && iml__opts_given(&o, "count"));
+    assert_false(iml__opts_given(&o, "seed"));
     assert_true(own.fast);
     iml_err why = {0};
     assert_int_equal(iml__opts_config(&o, "f.yaml:4:3", "counts", "9", &why), IML_EARG);
