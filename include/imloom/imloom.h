@@ -264,6 +264,7 @@ typedef struct iml_progress {
     double elapsed_s;
     uint64_t written; // items beyond done whose turn to be committed has not come; done + written
                       // never goes back either
+    double byte_rate; // bytes/s over 10 s
 } iml_progress;
 
 typedef struct iml_run_opts { // size first, so that it can grow: iml_run_opts_default sets it
@@ -301,7 +302,8 @@ typedef struct iml_stage_report {
     const char *name;
     uint64_t count;
     double p50_us, p90_us, p99_us, max_us;
-    uint64_t slowest; // index of the item
+    uint64_t slowest;    // index of the item
+    uint64_t peak_bytes; // most scratch memory and buffers an item had in it; 0: none seen
 } iml_stage_report;
 
 typedef struct iml_report {
@@ -321,6 +323,9 @@ typedef struct iml_report {
     bool guard;       // by max_errors
     uint64_t content; // the manifest's content hash, 0 while incomplete
     uint64_t bad_class[IML_CLASS_BUG + 1]; // bad items of this run by class; [0]: remembered ones
+    uint64_t bad_before;                   // bad items among `resumed`
+    uint64_t peak_rss_worker;              // of the largest worker process; 0: there was none
+    uint64_t replaced;                     // dry run with overwrite: files that would be removed
 } iml_report;
 
 IML_API iml_status iml_ctx_new(iml_ctx **c, iml_err *e); // *owned*

@@ -15,7 +15,7 @@
 struct iml_arena {
     uint8_t *base;
     size_t used, cap; // bytes handed out; reserved
-    size_t peak;      // most ever used since the last iml__arena_peak
+    size_t peak;      // most ever used since its user last set it back
     size_t keep;      // what a reset leaves mapped
     size_t touched;   // highest byte that may hold pages
     int fd;           // -1: private memory

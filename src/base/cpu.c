@@ -303,6 +303,12 @@ uint64_t iml__mem_peak_rss(void)
     return getrusage(RUSAGE_SELF, &u) ? 0 : (uint64_t)u.ru_maxrss * 1024;
 }
 
+uint64_t iml__mem_peak_rss_child(void)
+{
+    struct rusage u;
+    return getrusage(RUSAGE_CHILDREN, &u) ? 0 : (uint64_t)u.ru_maxrss * 1024;
+}
+
 double iml__mem_pressure(void)
 {
     char text[512];

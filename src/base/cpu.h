@@ -25,6 +25,7 @@ double iml__mem_cgroup_used(void);
 uint64_t iml__mem_default_budget(void); // engine.md 4
 uint64_t iml__mem_rss(void);
 uint64_t iml__mem_peak_rss(void);
+uint64_t iml__mem_peak_rss_child(void); // of the largest child that was waited for; 0: none
 double iml__mem_pressure(void); // PSI memory some avg10; negative: unknown
 
 uint64_t iml__now_us(void); // monotonic

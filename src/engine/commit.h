@@ -48,6 +48,11 @@ struct iml__tally {
 iml_status iml__commit_open(struct iml__commit **c, const struct iml__commit_conf *conf,
                             struct iml__past **past, iml_err *e);
 
+// A dry run's protocol (IML_RUN_DRY_RUN in opts) only looks: it refuses what the run would refuse,
+// tells what is done, and changes nothing; nothing but close may be called with it.
+// Files that an overwriting dry run would remove.
+uint64_t iml__commit_replaced(const struct iml__commit *c);
+
 // Files of item index under their temporary names (unordered sink), or into its shard (ordered, in
 // index order, called once for an item). Unordered sinks may be given an item's files in several
 // calls (iml_emit). Fragments are *moved*. Any failure is IML_ESINK, but for a name that cannot be

@@ -92,6 +92,7 @@ struct iml__commit {
     uint32_t unit_items; // of the units that this run commits
     bool only_loose;     // --only where units have several items: loose files, no records
     uint32_t generation; // of this run
+    uint64_t replaced;   // dry run: listed files that stand and would be removed
     uint64_t *redo;      // units with a record that must be voided; sorted
     size_t nredo;
     bool stale; // the last run synced nothing, and the machine has started anew since

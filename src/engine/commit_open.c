@@ -118,6 +118,7 @@ static iml_status check_idle(struct iml__commit *c, const char *node, iml_err *e
     char name[128];
     (void)snprintf(name, sizeof name, ".imloom/journal.%s", node);
     int fd = iml__openat(iml__dirs_root_fd(c->dirs), name, O_RDWR | O_NOFOLLOW, 0);
+    if (fd < 0) fd = iml__openat(iml__dirs_root_fd(c->dirs), name, O_RDONLY | O_NOFOLLOW, 0);
     int r = fd < 0 ? 0 : iml__flock(fd, LOCK_EX | LOCK_NB), sys = errno;
     iml__close(&fd);
     if (r < 0 && sys == EWOULDBLOCK)
@@ -300,35 +301,122 @@ static iml_status load(struct iml__commit *c, iml_err *e)
     return st;
 }
 
+// Whether a directory below OUT holds anything but `ours`.
+static bool holds_more(const struct iml__commit *c, const char *dir, const char *ours)
+{
+    _Alignas(8) char block[2048];
+    bool more = false;
+    int fd = iml__openat(iml__dirs_root_fd(c->dirs), dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    for (ssize_t n; fd >= 0 && !more && (n = iml__getdents(fd, block, sizeof block)) > 0;)
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *d = (const struct dirent64 *)(block + at);
+            more = more || (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
+                            strcmp(d->d_name, ours) != 0);
+            at += d->d_reclen;
+        }
+    (void)iml__close(&fd);
+    return more;
+}
+
+// No run has begun here yet. The program may have put its log there already.
+static bool untouched(const struct iml__commit *c) { return !holds_more(c, ".imloom", "logs"); }
+
 // A directory that holds other files before its first run is shared with its user for good: the
 // mark makes every later run ask before it takes a name (claim.c).
 static iml_status note_guests(struct iml__commit *c, iml_err *e)
 {
     static const char text[] = "This directory held files of its user before the first run.\n";
-    _Alignas(8) char block[2048];
-    bool guests = false;
-    int fd = iml__openat(iml__dirs_root_fd(c->dirs), ".", O_RDONLY | O_DIRECTORY, 0);
-    for (ssize_t n; fd >= 0 && !guests && (n = iml__getdents(fd, block, sizeof block)) > 0;)
-        for (ssize_t at = 0; at < n;) {
-            const struct dirent64 *d = (const struct dirent64 *)(block + at);
-            guests = guests || (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
-                                strcmp(d->d_name, ".imloom") != 0);
-            at += d->d_reclen;
-        }
-    (void)iml__close(&fd);
-    if (!guests) return IML_OK;
+    if (!holds_more(c, ".", ".imloom")) return IML_OK;
     return as_refusal(iml__file_write(c->dirs, IML__GUESTS, c->node, text, sizeof text - 1,
                                       c->conf.opts->durability, e),
                       e);
 }
 
+// ---- A dry run
+
+// Nothing is there yet: could it be made?
+static iml_status could_be_made(const char *out, iml_err *e)
+{
+    char path[4096];
+    struct stat st;
+    size_t n = strlen(out);
+    if (!n || n >= sizeof path)
+        return iml__sink_error(e, n ? ENAMETOOLONG : ENOENT, "open the directory", NULL, out);
+    memcpy(path, out, n + 1);
+    for (; n > 0; n--) {
+        if (path[n] && path[n] != '/') continue;
+        path[n] = 0;
+        if (iml__fstatat(AT_FDCWD, path, &st, 0) < 0) {
+            if (errno != ENOENT) return iml__sink_error(e, errno, "look at", NULL, path);
+            continue;
+        }
+        if (!S_ISDIR(st.st_mode))
+            return iml__sink_error(e, ENOTDIR, "open the directory", NULL, out);
+        break;
+    }
+    const char *parent = n ? path : *out == '/' ? "/" : ".";
+    if (iml__may_write(parent) == 0) return IML_OK;
+    return iml__sink_error(e, errno, "make the directory", NULL, out);
+}
+
+static iml_status count_listed(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
+{
+    struct iml__lines it;
+    struct iml__line line;
+    enum iml__match m;
+    for (size_t i = 0; i < l->nodes; i++) {
+        iml__lines_begin(&it, l->node[i].list, 0, l->node[i].list_n);
+        while (iml__lines_next(&it, &line)) {
+            if (line.kind != IML__LINE_FILE && line.kind != IML__LINE_JOINED) continue;
+            IML_TRY(iml__ledger_match(c->dirs, line.name, line.size, line.xxh3, false, &m, e));
+            c->replaced += m != IML__MATCH_MISSING;
+        }
+    }
+    return IML_OK;
+}
+
+// Refuses what a run would refuse and folds what the journals say, without lock or change.
+static iml_status look(struct iml__commit *c, iml_err *e)
+{
+    const iml_run_opts *o = c->conf.opts;
+    struct stat at;
+    struct iml__ledger *l;
+    if (iml__fstatat(AT_FDCWD, o->out_dir, &at, 0) < 0 && errno == ENOENT) {
+        c->past = iml__past_new(c->unit_items);
+        return c->past ? as_refusal(could_be_made(o->out_dir, e), e) : iml__commit_no_memory(c, e);
+    }
+    IML_TRY(as_refusal(iml__dirs_open(&c->dirs, o->out_dir, e), e));
+    if (iml__may_write(o->out_dir) < 0)
+        return as_refusal(iml__sink_error(e, errno, "write to", NULL, o->out_dir), e);
+    IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, c->set.parts, e), e));
+    iml_status st = IML_OK;
+    for (size_t i = 0; i < l->nodes && !st; i++)
+        if (o->flags & IML_RUN_OVERWRITE || !strcmp(l->node[i].name, c->node))
+            st = check_idle(c, l->node[i].name, e);
+    bool fresh = !iml__set_stands(c->dirs, l);
+    bool guests =
+        iml__fstatat(iml__dirs_root_fd(c->dirs), IML__GUESTS, &at, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!st && fresh && (untouched(c) || guests)) st = refuse_manifest(c, e);
+    bool anew = fresh || o->flags & IML_RUN_OVERWRITE;
+    if (!st && !fresh && anew) st = as_sink(count_listed(c, l, e), e);
+    if (!st && !anew) st = check_same_set(c, l, e);
+    if (!st && !anew && c->only_loose && c->kind == IML__SINK_TAR) st = any_record(c, l, e);
+    if (!st && !anew) st = as_sink(iml__ledger_check(l, iml__boot_hash(), e), e);
+    if (!st && !anew && !c->only_loose) c->past = l->past, l->past = NULL;
+    iml__ledger_free(&l);
+    if (!st && !c->past && !(c->past = iml__past_new(c->unit_items)))
+        st = iml__commit_no_memory(c, e);
+    return st;
+}
+
+uint64_t iml__commit_replaced(const struct iml__commit *c) { return c->replaced; }
+
 static iml_status open_all(struct iml__commit *c, iml_err *e)
 {
     const iml_run_opts *o = c->conf.opts;
-    struct stat st;
     IML_TRY(as_refusal(iml__dirs_open(&c->dirs, o->out_dir, e), e));
     iml__dirs_durable(c->dirs, o->durability != IML_DURABILITY_PROCESS);
-    if (iml__fstatat(iml__dirs_root_fd(c->dirs), ".imloom", &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (untouched(c)) {
         IML_TRY(refuse_manifest(c, e)); // before .imloom is made
         IML_TRY(note_guests(c, e));
     }
@@ -368,7 +456,7 @@ iml_status iml__commit_open(struct iml__commit **out, const struct iml__commit_c
     else
         (void)snprintf(c->node, sizeof c->node, "0");
     (void)snprintf(c->list_name, sizeof c->list_name, ".imloom/files.%s.jsonl", c->node);
-    if (!st) st = open_all(c, e);
+    if (!st) st = o->flags & IML_RUN_DRY_RUN ? look(c, e) : open_all(c, e);
     if (st) iml__commit_close(&c);
     *out = c;
     *past = c ? c->past : NULL;

@@ -36,7 +36,7 @@ void iml__attempt_begin(struct iml__attempt *a, uint64_t index, uint32_t attempt
     __atomic_store_n(&a->told_late, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&a->told_stop, 0, __ATOMIC_RELAXED);
     a->trouble = IML_OK, a->splitting = false;
-    a->ntally = 0, a->stage = IML__STAGE_NONE, a->stages = 0;
+    a->ntally = 0, a->stage = IML__STAGE_NONE, a->stages = 0, a->made = 0;
     __atomic_store_n(&a->mark->index, index, __ATOMIC_RELAXED);
     __atomic_store_n(&a->mark->stage, IML__STAGE_NONE, __ATOMIC_RELAXED);
     __atomic_store_n(&a->mark->begun_us, now_us ? now_us : 1, __ATOMIC_RELAXED);
@@ -65,7 +65,9 @@ static void merge_tallies(struct iml__attempt *a)
 static void end_stage(struct iml__attempt *a, uint64_t now)
 {
     if (a->stage >= IML_STAGE_MAX) return;
+    uint64_t bytes = a->item.arena->peak + a->made;
     a->stage_us[a->stage] += now - a->stage_at_us;
+    a->stage_bytes[a->stage] = IML_MAX(a->stage_bytes[a->stage], bytes);
 }
 
 // What the job says is not always what has happened: it may have swallowed a failed write, or made
@@ -142,7 +144,8 @@ void iml_stage(iml_item *it, int stage)
     if (stage < 0 || stage >= IML_STAGE_MAX || a->splitting) return;
     uint64_t now = iml__now_us();
     end_stage(a, now);
-    if (!(a->stages & 1u << stage)) a->stage_us[stage] = 0;
+    if (!(a->stages & 1u << stage)) a->stage_us[stage] = a->stage_bytes[stage] = 0;
+    a->item.arena->peak = a->item.arena->used;
     a->stages |= 1u << stage;
     a->stage = (uint32_t)stage, a->stage_at_us = now;
     __atomic_store_n(&a->mark->stage, (uint32_t)stage, __ATOMIC_RELAXED);

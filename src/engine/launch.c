@@ -7,10 +7,12 @@
 
 #include "src/base/cpu.h"
 #include "src/base/err.h"
+#include "src/base/log.h"
 #include "src/base/mem.h"
 #include "src/base/slab.h"
 #include "src/engine/prefetch.h"
 #include "src/engine/progress.h"
+#include "src/engine/quarantine.h"
 #include "src/io/vfs.h"
 
 #include <stdlib.h>
@@ -187,6 +189,40 @@ static uint64_t planned_items(const struct iml__plan_conf *c)
     return n;
 }
 
+// Bad items that stay as they are: of units that this run does not touch.
+static uint64_t bad_before(const struct iml__plan_conf *c)
+{
+    uint64_t n = 0;
+    if (!c->past || c->retry_bad) return 0;
+    if (!c->only) return iml__past_bad_count(c->past, c->count, c->shard, c->nshards);
+    for (uint64_t k = 0; k < c->nonly; k++)
+        n += c->only[k] % c->nshards == c->shard && iml__past_span(c->past, c->only[k]) &&
+             iml__past_is_bad(c->past, c->only[k]);
+    return n;
+}
+
+// A share without a unit is no mistake, but one who pays for the machine wants to know.
+static void tell_empty_shares(const struct iml_run_t *r)
+{
+    const struct iml__plan_conf *c = &r->conf;
+    uint64_t units = c->count / c->unit_items + (c->count % c->unit_items != 0);
+    if (!r->ctx || c->only || units >= c->nshards) return;
+    if (c->unit_items == 1)
+        iml__log(r->ctx, IML__LOG_WARN,
+                 "%u shares, but only %llu items: shares from %llu on have nothing to do",
+                 c->nshards, (unsigned long long)c->count, (unsigned long long)units);
+    else
+        iml__log(r->ctx, IML__LOG_WARN,
+                 "%u shares, but the %llu items stand in only %llu %s of %u, and each belongs to "
+                 "one share: shares from %llu on have nothing to do; take fewer shares%s",
+                 c->nshards, (unsigned long long)c->count, (unsigned long long)units,
+                 c->sink == IML__SINK_ORDERED ? units == 1 ? "shard" : "shards"
+                 : units == 1                 ? "part"
+                                              : "parts",
+                 c->unit_items, (unsigned long long)units,
+                 c->sink == IML__SINK_ORDERED ? ", or fewer samples a shard" : "");
+}
+
 static void settle_guard(struct iml_run_t *r)
 {
     uint64_t most = r->opts.max_errors;
@@ -197,11 +233,32 @@ static void settle_guard(struct iml_run_t *r)
     r->conf.max_bad = most;
 }
 
+// The next unit from u on that this run makes; UINT64_MAX: none.
+static uint64_t next_to_make(const struct iml__plan_conf *c, uint64_t u, uint64_t units)
+{
+    for (; u < units; u++) {
+        if (c->past && !c->retry_bad) u = iml__past_next_open(c->past, u, units);
+        if (u >= units) break;
+        if (u % c->nshards != c->shard) continue;
+        uint64_t now = IML_MIN((uint64_t)c->unit_items, c->count - u * c->unit_items);
+        bool done = c->past && iml__past_span(c->past, u) >= now;
+        if (!done || (c->retry_bad && iml__past_unit_has_bad(c->past, u))) return u;
+    }
+    return UINT64_MAX;
+}
+
+// The largest run first, so the end is guessed by cost, not by count.
 static void sum_costs(struct iml_run_t *r)
 {
-    if (!r->job->cost || r->conf.count > COST_SUM_MAX || r->only || r->conf.nshards > 1) return;
+    const struct iml__plan_conf *c = &r->conf;
+    uint64_t units = c->count / c->unit_items + (c->count % c->unit_items != 0);
+    if (!r->job->cost || c->count > COST_SUM_MAX || c->only) return;
     if (!r->opts.progress && !r->opts.metrics_file) return;
-    for (uint64_t i = 0; i < r->conf.count; i++) r->cost_total += r->job->cost(r->job->user, i);
+    for (uint64_t u = 0; (u = next_to_make(c, u, units)) != UINT64_MAX; u++) {
+        uint64_t end = IML_MIN((u + 1) * c->unit_items, c->count);
+        for (uint64_t i = u * c->unit_items; i < end; i++)
+            r->cost_total += r->job->cost(r->job->user, i);
+    }
 }
 
 // ---- Opening.
@@ -236,7 +293,9 @@ static iml_status open_nursery(struct iml_run_t *r, uint32_t workers, iml_err *e
 static iml_status open_output(struct iml_run_t *r, iml_err *e)
 {
     if (!r->sink) return IML_OK;
+    bool dry = r->opts.flags & IML_RUN_DRY_RUN;
     if (!r->opts.out_dir) {
+        if (dry) return IML_OK;
         iml_status st = r->sink->open ? r->sink->open(&r->sink_state, &r->opts, e) : IML_OK;
         r->sink_open = st == IML_OK;
         return st;
@@ -273,13 +332,6 @@ static iml_status open_arrays(struct iml_run_t *r, iml_err *e)
     for (uint32_t k = 0; k < workers; k++) IML_TRY(iml__worker_open(&r->worker[k], r, k, e));
     r->plan = iml__plan_open(&r->conf);
     return r->plan ? IML_OK : IML_FAIL(e, IML_ENOMEM, "no memory for the plan");
-}
-
-static iml_status open_quarantine(struct iml_run_t *r, iml_err *e)
-{
-    const char *dir = r->opts.quarantine_dir;
-    if (!dir || !iml__mkdirat(AT_FDCWD, dir, 0777) || errno == EEXIST) return IML_OK;
-    return IML_FAIL_SYS(e, IML_EARG, errno, "the quarantine directory %s cannot be made", dir);
 }
 
 static iml_status open_inputs(struct iml_run_t *r, iml_err *e)
@@ -326,13 +378,14 @@ static iml_status open_all(struct iml_run_t *r, iml_err *e)
         r->nworkers = (uint32_t)IML_MAX(r->job->count, 64u);
     IML_TRY(settle_conf(r, e));
     if (!dry && r->process && r->conf.count) IML_TRY(open_nursery(r, r->nworkers, e));
-    if (!dry) IML_TRY(open_output(r, e));
+    IML_TRY(open_output(r, e));
     // What has killed a run runs again in a process of its own, whatever the mode.
-    if (r->past && !r->process && r->nworkers && iml__past_suspects(r->past))
+    if (!dry && r->past && !r->process && r->nworkers && iml__past_suspects(r->past))
         IML_TRY(open_nursery(r, 1, e));
-    if (!dry) IML_TRY(open_quarantine(r, e));
-    r->conf.past = r->past;
+    if (!dry) IML_TRY(iml__quarantine_open(r, e));
+    r->conf.past = r->past, r->conf.bad = bad_before(&r->conf);
     r->planned = planned_items(&r->conf);
+    tell_empty_shares(r);
     settle_guard(r);
     sum_costs(r);
     IML_TRY(open_arrays(r, e));

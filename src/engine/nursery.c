@@ -239,8 +239,10 @@ static bool take(struct iml__nursery *n, uint32_t w, bool end, struct iml__reply
     r->stage = __atomic_load_n(&p->mark.stage, __ATOMIC_RELAXED);
     if (!end) return nout == 1;
     memcpy(k->stage_us, p->stage_us, sizeof k->stage_us);
+    memcpy(k->stage_bytes, p->stage_bytes, sizeof k->stage_bytes);
     k->err = p->err, k->err.file = __FILE__, k->err.msg[sizeof k->err.msg - 1] = 0;
     r->status = p->status, r->err = &k->err, r->stage_us = k->stage_us;
+    r->stage_bytes = k->stage_bytes;
     r->stages = p->stages & ((1u << IML_STAGE_MAX) - 1), r->run_us = p->run_us;
     k->err.status = r->status;
     return r->status >= 0 && r->status < IML_STATUS_COUNT_ && r->status != IML_END;

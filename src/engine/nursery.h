@@ -46,7 +46,7 @@ struct iml__reply { // *borrowed* until the acknowledgement
     size_t nout;        // to them may outlive the acknowledgement
     const struct iml__tally *tally;
     uint32_t ntally;
-    const uint64_t *stage_us; // [IML_STAGE_MAX]
+    const uint64_t *stage_us, *stage_bytes; // [IML_STAGE_MAX]
     uint32_t stages;
     uint64_t run_us;       // of the attempt
     uint32_t stage;        // DIED: the stage it was in (IML__STAGE_NONE: it had begun nothing)

@@ -49,7 +49,7 @@ struct iml__place { // of one worker
     iml_err err;
     uint64_t nbuf, nfrag, nout, ntally; // tables in the arena, at these offsets:
     uint64_t buf, frag, out, tally;
-    uint64_t stage_us[IML_STAGE_MAX], run_us;
+    uint64_t stage_us[IML_STAGE_MAX], stage_bytes[IML_STAGE_MAX], run_us;
     uint32_t stages;
     struct iml__mark mark;
     // Nursery to parent.
@@ -76,7 +76,7 @@ struct iml__cot {    // the parent's side of a place; the worker's proxy alone u
     struct iml__tally *tally;
     size_t cap_buf, cap_frag, cap_out, cap_names, cap_tally;
     iml_err err;
-    uint64_t stage_us[IML_STAGE_MAX];
+    uint64_t stage_us[IML_STAGE_MAX], stage_bytes[IML_STAGE_MAX];
 };
 
 struct iml__nursery {

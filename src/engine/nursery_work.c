@@ -203,6 +203,7 @@ static void serve(struct child *k, uint32_t post)
     p->index = index, p->status = st;
     p->run_us = iml__now_us() - now, p->stages = a->stages;
     memcpy(p->stage_us, a->stage_us, sizeof p->stage_us);
+    memcpy(p->stage_bytes, a->stage_bytes, sizeof p->stage_bytes);
     // A death in between: it has not ended and is not to blame, so it runs again, uncounted.
     __atomic_store_n(&p->clock_us, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&p->running, 0, __ATOMIC_RELEASE);

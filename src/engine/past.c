@@ -239,3 +239,17 @@ uint64_t iml__past_count(const struct iml__past *p, uint64_t end, uint32_t shard
         n -= u % nshards == shard && iml__idset_has(&p->covered, u);
     return n;
 }
+
+uint64_t iml__past_bad_count(const struct iml__past *p, uint64_t count, uint32_t shard,
+                             uint32_t nshards)
+{
+    uint64_t n = 0;
+    for (size_t k = 0; k < p->cap_mark; k++) {
+        const struct mark *m = &p->mark[k];
+        if (m->index >= count || m->bad == NOT_BAD) continue; // a free place is beyond any count
+        uint64_t unit = m->index / p->unit_items, rest = count - unit * p->unit_items;
+        uint64_t now = rest < p->unit_items ? rest : p->unit_items;
+        n += unit % nshards == shard && iml__past_span(p, unit) >= now;
+    }
+    return n;
+}

@@ -41,6 +41,9 @@ uint64_t iml__past_covered(const struct iml__past *p);  // units with a span
 uint64_t iml__past_next_open(const struct iml__past *p, uint64_t from, uint64_t end);
 // The first unit in [from, end) that holds a bad item; UINT64_MAX: none.
 uint64_t iml__past_next_bad(const struct iml__past *p, uint64_t from, uint64_t end);
+// Bad items below count, of this share, in units that are covered: what a run finds and leaves.
+uint64_t iml__past_bad_count(const struct iml__past *p, uint64_t count, uint32_t shard,
+                             uint32_t nshards);
 // How many units u of [0, end) with u mod nshards == shard are not open; with retry_bad, of those
 // that hold no bad item.
 uint64_t iml__past_count(const struct iml__past *p, uint64_t end, uint32_t shard, uint32_t nshards,

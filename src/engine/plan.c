@@ -759,9 +759,10 @@ struct iml__plan *iml__plan_open(const struct iml__plan_conf *c)
     for (uint32_t w = 0; w < c->workers; w++) p->worker[w].pinned = IML__NONE;
     p->in[IML__FREE] = c->window;
     p->retry_stream = iml_stream("engine.retry");
-    p->planned = p->cursor.left;
+    p->planned = p->cursor.left, p->bad = c->bad;
     p->budget = c->budget, p->typical = bounded(c->unknown), p->cut = p->due = UINT64_MAX;
     p->changed = true;
+    if (p->bad > c->max_bad && p->cursor.left) iml__plan_stop(p, IML__STOP_SOFT);
     return p;
 }
 

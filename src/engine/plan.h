@@ -87,7 +87,7 @@ struct iml__plan_conf {  // past, only, user *borrowed* until close
     uint32_t workers, writers, window, ahead, io_batch, grain_hint; // all but ahead, hint: >= 1
     uint64_t budget, budget_min, unknown; // bytes; unknown: the first estimate where cost() is 0
     uint32_t max_tries, max_deaths;
-    uint64_t max_bad, seed;
+    uint64_t max_bad, bad, seed;  // bad: items that earlier runs have left so, and this one leaves
     const struct iml__past *past; // NULL: none
     void *user;
     uint64_t (*cost)(void *user, uint64_t index); // bytes an item needs; NULL: all unknown

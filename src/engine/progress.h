@@ -8,15 +8,16 @@ struct iml__progress { // the calling thread's own
     uint64_t next_us, next_metrics_us;
     uint64_t last_us, last_done; // where the rate was last looked at
     double rate;                 // items/s, an exponential mean over 10 s
-    double cost_rate;            // the same in cost
-    uint64_t last_cost;
+    double cost_rate, byte_rate; // the same in cost and in bytes written
+    uint64_t last_cost, last_bytes;
     bool started;
 };
 
 // Calls back at 10 Hz and writes the metrics file every 10 s; last: now, whatever the time.
 void iml__progress_tick(struct iml_run_t *r, uint64_t now_us, bool last);
 void iml__progress_now(struct iml_run_t *r, iml_progress *p); // lock not held
-// One metrics text in Prometheus' format.
-iml_status iml__metrics_write(struct iml_run_t *r, const iml_progress *p, iml_err *e);
+// The numbers of the report in Prometheus' text format; last: the stages' times with them, which
+// only rest when the workers do.
+iml_status iml__metrics_write(struct iml_run_t *r, const iml_progress *p, bool last, iml_err *e);
 
 #endif

@@ -98,6 +98,7 @@ static void on_end(struct iml__worker *w, uint32_t nw, const struct iml__reply *
     struct iml__attempt *a = &w->attempt;
     a->begun_us = now - IML_MIN(x->run_us, now), a->stages = x->stages;
     if (x->stages) memcpy(a->stage_us, x->stage_us, sizeof a->stage_us);
+    if (x->stages) memcpy(a->stage_bytes, x->stage_bytes, sizeof a->stage_bytes);
     uint32_t stage = x->stage;
     bool ours = begun(w);
     if (n) memcpy(out, x->out, n * sizeof *out);

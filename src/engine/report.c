@@ -41,6 +41,7 @@ void iml__hist_add(struct iml__hist *h, uint64_t ns, uint64_t index)
 void iml__hist_fold(struct iml__hist *into, const struct iml__hist *h)
 {
     into->count += h->count;
+    into->max_bytes = IML_MAX(into->max_bytes, h->max_bytes);
     for (uint32_t b = 0; b < IML__HIST_BUCKETS; b++) into->bucket[b] += h->bucket[b];
     if (h->count && (h->max_ns > into->max_ns || into->count == h->count))
         into->max_ns = h->max_ns, into->slowest = h->slowest;
@@ -56,6 +57,14 @@ double iml__hist_quantile(const struct iml__hist *h, double q)
         return IML_MIN(ns, (double)h->max_ns) / 1e3;
     }
     return (double)h->max_ns / 1e3;
+}
+
+void iml__hist_all(const struct iml_run_t *r, uint32_t which, struct iml__hist *all)
+{
+    memset(all, 0, sizeof *all);
+    for (uint32_t w = 0; w < IML_MAX(r->nworkers, 1u); w++)
+        iml__hist_fold(all, &r->worker[w].hist[which]);
+    if (which == IML_STAGE_WRITE) iml__hist_fold(all, &r->write_hist);
 }
 
 const char *iml__stage_name(const iml_job *j, uint32_t stage)
@@ -105,7 +114,8 @@ static void stage_row(iml_report *rep, const struct iml__hist *h, const char *na
                                                     iml__hist_quantile(h, .9),
                                                     iml__hist_quantile(h, .99),
                                                     (double)h->max_ns / 1e3,
-                                                    h->slowest};
+                                                    h->slowest,
+                                                    h->max_bytes};
 }
 
 static void stages(const struct iml_run_t *r, iml_report *rep)
@@ -114,10 +124,7 @@ static void stages(const struct iml_run_t *r, iml_report *rep)
     if (!all) return; // a report without stages is better than none
     for (uint32_t k = 0; k < IML__HISTS; k++) {
         uint32_t which = k ? k - 1 : IML__HIST_ITEM;
-        memset(all, 0, sizeof *all);
-        for (uint32_t w = 0; w < IML_MAX(r->nworkers, 1u); w++)
-            iml__hist_fold(all, &r->worker[w].hist[which]);
-        if (which == IML_STAGE_WRITE) iml__hist_fold(all, &r->write_hist);
+        iml__hist_all(r, which, all);
         stage_row(rep, all, k ? iml__stage_name(r->job, which) : "item");
     }
     IML_FREE(all);
@@ -133,12 +140,15 @@ void iml__run_report(struct iml_run_t *r, const struct iml__commit_sums *sums, i
                         .resumed = r->resumed,
                         .ok = r->committed_ok,
                         .bad = r->committed_bad,
+                        .bad_before = r->conf.bad,
+                        .replaced = r->commit ? iml__commit_replaced(r->commit) : 0,
                         .retried = r->retried,
                         .deaths = r->deaths,
                         .timeouts = r->timeouts,
                         .wall_s = began ? (double)(iml__now_us() - r->begun_us) / 1e6 : 0,
                         .cpu_s = began ? (double)(iml__cpu_us() - r->begun_cpu_us) / 1e6 : 0,
                         .peak_rss = iml__mem_peak_rss(),
+                        .peak_rss_worker = r->process ? iml__mem_peak_rss_child() : 0,
                         .peak_inflight = r->peak_inflight,
                         .budget = v.budget,
                         .workers = (int)r->nworkers,
@@ -222,6 +232,7 @@ static void counts(iml__jsonw *w, const iml_report *r)
     number(w, "resumed", r->resumed);
     number(w, "ok", r->ok);
     number(w, "bad", r->bad);
+    number(w, "bad_before", r->bad_before);
     number(w, "retried", r->retried);
     number(w, "deaths", r->deaths);
     number(w, "timeouts", r->timeouts);
@@ -240,6 +251,7 @@ static void times(iml__jsonw *w, const iml_report *r)
     fixed(w, "wall_s", r->wall_s, 3);
     fixed(w, "cpu_s", r->cpu_s, 3);
     number(w, "peak_rss", r->peak_rss);
+    if (r->peak_rss_worker) number(w, "peak_rss_worker", r->peak_rss_worker);
     number(w, "peak_inflight", r->peak_inflight);
     number(w, "budget", r->budget);
     iml__jsonw_key(w, "workers");
@@ -265,6 +277,7 @@ static void times(iml__jsonw *w, const iml_report *r)
         fixed(w, "p99_us", s->p99_us, 1);
         fixed(w, "max_us", s->max_us, 1);
         number(w, "slowest", s->slowest);
+        if (s->peak_bytes) number(w, "peak_bytes", s->peak_bytes);
         iml__jsonw_end(w);
     }
     iml__jsonw_end(w);

@@ -18,7 +18,7 @@
 #include "src/base/mem.h"
 #include "src/engine/prefetch.h"
 #include "src/engine/progress.h"
-#include "src/io/vfs.h"
+#include "src/engine/quarantine.h"
 
 #include <stdlib.h>
 #include <stdio.h>
@@ -48,8 +48,12 @@ static void sweep(struct iml_run_t *r)
 static void count_committed(struct iml_run_t *r, const struct iml__unit *u)
 {
     r->committed += u->count, r->committed_ok += u->ok, r->committed_bad += u->bad;
-    for (uint64_t i = u->first; r->cost_total && i < u->first + u->count; i++)
-        r->committed_cost += r->job->cost(r->job->user, i);
+}
+
+void iml__run_written(struct iml_run_t *r, uint64_t index)
+{
+    r->written++;
+    if (r->cost_total) r->written_cost += r->job->cost(r->job->user, index);
 }
 
 static void commit_here(struct iml_run_t *r)
@@ -201,20 +205,6 @@ static void label(const struct iml_run_t *r, uint64_t index, char *text, size_t 
     text[cap - 1] = 0;
 }
 
-static void quarantine(struct iml_run_t *r, uint64_t index)
-{
-    char from[4096], to[4096];
-    if (!r->opts.quarantine_dir || !r->job->input) return;
-    if (r->job->input(r->job->user, index, from, sizeof from) != IML_OK) return;
-    const char *base = strrchr(from, '/');
-    int n = snprintf(to, sizeof to, "%s/%09llu-%s", r->opts.quarantine_dir,
-                     (unsigned long long)index, base ? base + 1 : from);
-    if (n < 0 || (size_t)n >= sizeof to) return;
-    if (!iml__linkat(r->input_dir, from, AT_FDCWD, to, 0) || errno == EEXIST || !r->ctx) return;
-    iml__log(r->ctx, IML__LOG_WARN, "%s: cannot be linked into %s: %s", from,
-             r->opts.quarantine_dir, iml__errno_text(errno));
-}
-
 iml_status iml__run_book(struct iml_run_t *r, const struct iml__due *d, iml_err *e)
 {
     struct iml__parcel *p = r->flight[d->slot].parcel;
@@ -226,7 +216,7 @@ iml_status iml__run_book(struct iml_run_t *r, const struct iml__due *d, iml_err 
         b.status = p->status, b.signal = p->signal, b.message = p->msg;
         b.stage = iml__stage_name(r->job, p->stage);
         b.tries = p->tries ? p->tries : d->tries;
-        quarantine(r, d->index);
+        iml__quarantine_link(r, d->index);
     }
     if (!r->commit) return IML_OK;
     label(r, d->index, path, sizeof path);
@@ -241,7 +231,7 @@ void iml__run_put_end(struct iml_run_t *r, const struct iml__due *d, iml_status 
         iml__run_fail(r, iml_status_class(st) == IML_CLASS_BUG ? st : IML_ESINK, e);
     else if (d->bad)
         r->bad_seen++, r->per_class[p ? iml_status_class(p->status) : 0]++;
-    r->written += st == IML_OK;
+    if (st == IML_OK) iml__run_written(r, d->index);
     iml__run_clear(r, d->slot);
     iml__plan_put_end(r->plan, d->slot, st == IML_OK);
 }
@@ -284,7 +274,9 @@ enum iml__did iml__sink_step(struct iml_run_t *r, bool wait)
         struct iml__parcel *p = r->flight[s].parcel;
         r->sink_busy = true;
         iml__run_unlock(r);
+        uint64_t begun = p && p->nout ? iml__now_us() : 0;
         iml_status st = write_parcel(r, p, &d, &e);
+        if (begun) iml__hist_add(&r->write_hist, (iml__now_us() - begun) * 1000, d.index);
         if (st == IML_OK && (r->commit || d.bad)) st = iml__run_book(r, &d, &e);
         iml__run_lock(r);
         r->sink_busy = false;

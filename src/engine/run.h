@@ -62,10 +62,13 @@ struct iml__flight {            // beside the plan's item, by slot
 enum { IML__HIST_BUCKETS = 320 };
 struct iml__hist {                   // of one worker; folded together for the report
     uint64_t count, max_ns, slowest; // slowest: index of the item
+    uint64_t max_bytes;              // most memory an item had in it
     uint32_t bucket[IML__HIST_BUCKETS];
 };
 void iml__hist_add(struct iml__hist *h, uint64_t ns, uint64_t index);
 void iml__hist_fold(struct iml__hist *into, const struct iml__hist *h);
+void iml__hist_all(const struct iml_run_t *r, uint32_t which,
+                   struct iml__hist *all);                      // of all workers, after the join
 double iml__hist_quantile(const struct iml__hist *h, double q); // us
 enum { IML__HIST_ITEM = IML_STAGE_MAX, IML__HISTS };            // whole items, beside the stages
 
@@ -91,7 +94,7 @@ struct iml__ended { // an attempt that the plan does not know of yet
     iml__slot slot;
     enum iml__how how;
     bool started;
-    uint64_t begun_us, ended_us;
+    uint64_t index, begun_us, ended_us;
     struct iml__parcel *parcel;
 };
 
@@ -168,8 +171,8 @@ struct iml_run_t {
     uint32_t ncommit;
     uint32_t *taken; // pull: heads of chains by index % window
 
-    uint64_t planned, resumed, committed, committed_ok, committed_bad, committed_cost, cost_total;
-    uint64_t files0, bytes0; // written by the sink thread
+    uint64_t planned, resumed, committed, committed_ok, committed_bad;
+    uint64_t cost_total, written_cost; // of what this run makes; total 0: unknown
     uint64_t retried, deaths, timeouts, peak_inflight;
     uint64_t per_class[IML_CLASS_BUG + 1]; // bad items
     uint64_t bad_seen, written; // written: or found bad; committed or not
@@ -178,6 +181,7 @@ struct iml_run_t {
     int input_dir;               // AT_FDCWD or input_root
     uint64_t soft_since_us;
     uint32_t hard; // atomic: workers are to give up
+    uint32_t soft_links; // atomic: quarantine.c has said that it makes symbolic ones
     uint64_t begun_us, begun_cpu_us;
 
     pthread_t sink_thread, commit_thread, *io_thread;
@@ -230,6 +234,7 @@ struct iml__due iml__run_due(const struct iml_run_t *r, iml__slot s); // lock he
 // An item has been written and booked, or could not be (st). Lock held.
 void iml__run_put_end(struct iml_run_t *r, const struct iml__due *d, iml_status st,
                       const iml_err *e);
+void iml__run_written(struct iml_run_t *r, uint64_t index); // ... counted. Lock held.
 // Gives the item's memory back and frees its slot's flight. Lock held.
 void iml__run_clear(struct iml_run_t *r, iml__slot s);
 // The calling thread's part: cancel, progress, metrics. No lock. Returns when it is due again.

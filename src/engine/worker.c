@@ -95,8 +95,8 @@ static uint32_t tell_whole(struct iml__worker *w, uint32_t from)
     for (uint32_t k = from; k < from + booked; k++) {
         struct iml__flight *f = &r->flight[w->ended[k].slot];
         if (f->input) iml_buf_unref(&f->input);
+        iml__run_written(r, w->ended[k].index);
     }
-    r->written += booked;
     if (booked < n) w->lost = true;
     return booked;
 }
@@ -244,6 +244,7 @@ void iml__worker_note_locked(struct iml__worker *w, enum iml__how how, uint64_t 
     for (uint32_t bits = a->stages; bits; bits &= bits - 1) {
         int k = __builtin_ctz(bits);
         iml__hist_add(&w->hist[k], a->stage_us[k] * 1000, a->item.index);
+        w->hist[k].max_bytes = IML_MAX(w->hist[k].max_bytes, a->stage_bytes[k]);
     }
     if (w->lost) {
         iml__parcel_put(w->run, &w->parcel);
@@ -253,7 +254,7 @@ void iml__worker_note_locked(struct iml__worker *w, enum iml__how how, uint64_t 
     if (w->item_files) __atomic_fetch_add(&w->files, w->item_files, __ATOMIC_RELAXED);
     if (w->item_bytes) __atomic_fetch_add(&w->bytes, w->item_bytes, __ATOMIC_RELAXED);
     w->ended[w->nended++] =
-        (struct iml__ended){c->slot, how, w->started, a->begun_us, now, w->parcel};
+        (struct iml__ended){c->slot, how, w->started, c->index, a->begun_us, now, w->parcel};
     w->parcel = NULL, w->started = false;
     w->at++;
 }

@@ -52,6 +52,8 @@ const iml__vfs iml__vfs_posix = {
     .readlinkat = readlinkat,
     .renameat = renameat,
     .linkat = linkat,
+    .symlinkat = symlinkat,
+    .faccessat = faccessat,
     .unlinkat = unlinkat,
     .mkdirat = mkdirat,
     .ftruncate = ftruncate,
@@ -124,6 +126,16 @@ int iml__renameat(int from_dir, const char *from, int to_dir, const char *to)
 int iml__linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
 {
     RETRY(int, vfs()->linkat(from_dir, from, to_dir, to, flags));
+}
+
+int iml__symlinkat(const char *text, int dir, const char *path)
+{
+    RETRY(int, vfs()->symlinkat(text, dir, path));
+}
+
+int iml__may_write(const char *dir)
+{
+    RETRY(int, vfs()->faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS));
 }
 
 int iml__unlinkat(int dir, const char *path, int flags)

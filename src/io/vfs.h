@@ -36,6 +36,8 @@ typedef struct iml__vfs {
     ssize_t (*readlinkat)(int dir, const char *path, char *text, size_t cap);
     int (*renameat)(int from_dir, const char *from, int to_dir, const char *to);
     int (*linkat)(int from_dir, const char *from, int to_dir, const char *to, int flags);
+    int (*symlinkat)(const char *text, int dir, const char *path);
+    int (*faccessat)(int dir, const char *path, int mode, int flags);
     int (*unlinkat)(int dir, const char *path, int flags);
     int (*mkdirat)(int dir, const char *path, mode_t mode);
     int (*ftruncate)(int fd, off_t n);
@@ -62,6 +64,8 @@ int iml__fstatfs(int fd, struct statfs *st);
 ssize_t iml__readlinkat(int dir, const char *path, char *text, size_t cap);
 int iml__renameat(int from_dir, const char *from, int to_dir, const char *to);
 int iml__linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
+int iml__symlinkat(const char *text, int dir, const char *path);
+int iml__may_write(const char *dir); // 0: names can be made in it
 int iml__unlinkat(int dir, const char *path, int flags);
 int iml__mkdirat(int dir, const char *path, mode_t mode);
 int iml__ftruncate(int fd, uint64_t n);
