@@ -384,18 +384,18 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
                             .job = &s->job,
                             .sink = s->tar ? iml_sink_tar() : iml_sink_file(),
                             .run = &ro,
-                            .argc = argc,
-                            .argv = argv,
+                            .argc = argc + 2, // with program and command, which stand before
+                            .argv = argv - 2,
                             .makes_set = true,
                             .headline = iml__str_text(&head),
                             .unit = "images",
                             .closing = iml__redrawn_line,
                             .user = &redrawn};
     int code = IML__EXIT_OK;
-    if (common.dry_run)
-        (void)printf("%s\n", iml__str_text(&head));
-    else if (common.out)
+    if (common.out)
         code = iml__session_run(&session);
+    else if (common.dry_run)
+        (void)printf("%s\n", iml__str_text(&head));
     if (!code && options.preview && !common.dry_run) code = preview(s, e);
     iml__str_free(&head);
     return code;

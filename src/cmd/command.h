@@ -48,6 +48,8 @@ void iml__man_page(FILE *f, const iml__command_doc *d);
 void iml__man_main(FILE *f);
 bool iml__completion(FILE *f, const char *shell); // bash zsh fish; false: another
 
+extern bool iml__fd3; // descriptor 3 was open when the program began
+
 // "imloom: message" on stderr; returns code.
 int iml__complain(const iml_err *e, int code);
 

@@ -52,12 +52,16 @@ static const iml__opt rows[] = {
     {"retry-bad", 0, IML__OPT_FLAG, AT(retry_bad), NULL, NULL, 0, 0, NULL, NULL,
      "try items again that were bad before", NH, NULL},
     {"quarantine", 0, IML__OPT_DIR, AT(quarantine), "DIR", NULL, 0, 0, NULL, NULL,
-     "hard links of the inputs of bad items", NH, NULL},
+     "links to the inputs of bad items: hard ones, symbolic ones across file systems", NH, NULL},
     {"shard", 0, IML__OPT_STR, AT(shard), "i/n|auto", NULL, 0, 0, NULL, NULL,
      "this machine's share, i from 0; auto reads Slurm's, Kubernetes' and MPI's environment", NH,
      NULL},
     {"of", 0, IML__OPT_U64, AT(of), "N", NULL, 0, 0, NULL, NULL,
      "number of shares for --shard auto under Kubernetes", NH, NULL},
+    {"lease", 0, IML__OPT_DIR, AT(lease), "DIR", NULL, 0, 0, NULL, NULL,
+     "shares handed out over a shared directory", NH | IML__OPT_HIDDEN, NULL},
+    {"lease-ttl", 0, IML__OPT_DOUBLE, AT(lease_ttl), "S", "60", 1, 86400, NULL, NULL,
+     "age at which a lease is taken over", NH | IML__OPT_HIDDEN, NULL},
     {"metrics", 0, IML__OPT_PATH, AT(metrics), "FILE", NULL, 0, 0, NULL, NULL,
      "Prometheus text file, written every 10 s", NH, NULL},
     {"durability", 0, IML__OPT_ENUM, AT(durability), "LEVEL", "batch", 0, 0, "process|batch|item",
@@ -274,6 +278,9 @@ iml_status iml__common_settle(struct iml__common *c, const iml__opts *o, iml_run
     if (c->overwrite && (c->retry_bad || (c->resume && iml__opts_given(o, "resume"))))
         return IML_FAIL(e, IML_EARG, "--overwrite begins anew; it does not go with --%s",
                         c->retry_bad ? "retry-bad" : "resume");
+    if (c->lease)
+        return IML_FAIL(e, IML_EARG,
+                        "--lease: leases are not there yet; give each machine its --shard i/n");
     IML_TRY(settle_max_errors(c->max_errors, run, e));
     if (c->shard && !strcmp(c->shard, "auto"))
         IML_TRY(shard_auto(c, run, e));

@@ -7,6 +7,7 @@
 
 #include "src/base/err.h"
 #include "src/cmd/command.h"
+#include "src/io/vfs.h"
 
 #define IML_CMD(group, name, summary) {#group, #name, summary, iml__cmd_##name, &iml__doc_##name},
 const iml__command iml__commands[] = {
@@ -89,8 +90,20 @@ static void on_early_stop(int sig)
     _exit(IML__EXIT_STOPPED);
 }
 
+// A descriptor that was closed would be given to the next file that is opened, and what is said on
+// stderr would end up in somebody's data set.
+bool iml__fd3;
+static void take_descriptors(void)
+{
+    iml__fd3 = fcntl(3, F_GETFD) >= 0;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && iml__openat(AT_FDCWD, "/dev/null", O_RDWR, 0) != fd)
+            _exit(IML__EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
+    take_descriptors();
     (void)signal(SIGINT, on_early_stop);
     (void)signal(SIGTERM, on_early_stop);
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
