@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/synth/ucd.h and ucd_data.h: the Unicode properties that layout needs, in one two-stage table.
+"""Writes src/synth/ucd.h, ucd_data.h and ucd_names.h: the Unicode properties that layout needs, in one two-stage table.
 
 usage: scripts/gen_ucd.py UCD_DIR [OUT_DIR]     (Debian's package unicode-data 15.0: /usr/share/unicode)
 
@@ -175,3 +175,17 @@ with open(f"{OUT}/ucd_data.h", "w", encoding="utf-8") as f:
     out("};\n\n#endif")
 print(f"{len(records)} records, {len(blocks)} blocks, {2 * len(stage1) + 2 * BLOCK * len(blocks) + 6 * len(records)} bytes",
       file=sys.stderr)
+
+long_names = {}
+for x in open(f"{ROOT}/PropertyValueAliases.txt", encoding="utf-8"):
+    f = [v.strip() for v in x.split("#")[0].split(";")]
+    if f[0] == "sc":
+        long_names[f[1]] = f[2]
+with open(f"{OUT}/ucd_names.h", "w", encoding="utf-8") as f:
+    out = lambda s: print(s, file=f)
+    out("// ucd_names.h: " + HEAD.format(version))
+    out("// Included by pattern.c alone: short and long name of each IML__SC_ value.")
+    out("// clang-format off")
+    out("#ifndef IML_SYNTH_UCD_NAMES_H\n#define IML_SYNTH_UCD_NAMES_H\n")
+    out(f"static const char *const script_names[{len(script_names)}][2] = {{")
+    out(wrap(['{"%s", "%s"}' % (v, long_names[v]) for v in script_names]) + "\n};\n\n#endif")

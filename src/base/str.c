@@ -224,6 +224,14 @@ bool iml__parse_count(const char *s, uint64_t *out) { return scaled(s, 1000, out
 
 // ---- Text
 
+int iml__utf8_head(const char *s, int most)
+{
+    int n = 0;
+    while (n < most && s[n]) n++;
+    while (n && s[n] && ((unsigned char)s[n] & 0xC0) == 0x80) n--;
+    return n;
+}
+
 bool iml__utf8_valid(const char *text, size_t n, size_t *bad)
 {
     const uint8_t *s = (const uint8_t *)text;

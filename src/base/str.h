@@ -39,6 +39,7 @@ bool iml__parse_double(const char *s, double *out);
 bool iml__parse_bytes(const char *s, uint64_t *out); // 12, 4K, 1.5G, 64MiB: 1024^n
 bool iml__parse_count(const char *s, uint64_t *out); // 12, 4K, 500M: 1000^n
 
+int iml__utf8_head(const char *s, int most); // bytes of s, at most so many, that cut no character
 bool iml__utf8_valid(const char *s, size_t n, size_t *bad); // *bad: offset of the first bad byte
 int iml__edit_distance(const char *a, const char *b);       // Levenshtein; 99 above 63 bytes
 // The nearest of names (NULL-terminated) within distance 3 and a third of the length, or NULL.

@@ -28,10 +28,10 @@ void iml__complaints_free(iml__complaints *c) { iml__str_free(&c->text); }
 static void complain_at(iml__complaints *c, const char *file, uint32_t line, uint32_t col,
                         const char *fmt, va_list ap)
 {
-    if (file && line)
+    if (file && *file && line)
         iml__str_addf(&c->text, "%s:%u:%u: ", file, line, col);
-    else if (file)
-        iml__str_addf(&c->text, "%s: ", file);
+    else
+        iml__str_addf(&c->text, "%s: ", file && *file ? file : "imloom");
     iml__str_vaddf(&c->text, fmt, ap);
     iml__str_addc(&c->text, '\n');
     c->n++;

@@ -21,7 +21,8 @@ static struct options {
     const char *batch, *background, *corpus_dir, *quality, *labels, *preview, *layers, *list;
     const char *replay, *plan;
     bool replay_check;
-    iml__opt_list font_dirs, fonts, fallback_fonts, background_dirs, corpora, texts, scripts, set;
+    iml__opt_list font_dirs, fonts, fallback_fonts, background_dirs, corpora, texts, patterns,
+        scripts, set;
     uint64_t count;
     int64_t preview_count, preview_columns, preview_width;
     int format, colour, container;
@@ -38,10 +39,14 @@ static const iml__opt rows[] = {
      "images to make [total_images, else 1000]; a larger N on the same output appends", NH, NULL},
     {"text", 0, IML__OPT_LIST, AT(texts), "TEXT", NULL, 0, 0, NULL, NULL,
      "draw this text; repeatable", 0, NULL},
+    {"pattern", 0, IML__OPT_LIST, AT(patterns), "PATTERN", NULL, 0, 0, NULL, NULL,
+     "draw texts of this form, as in '[A-Z]{2}-\\d{3,5}'; repeatable", 0, NULL},
     {"corpus", 0, IML__OPT_LIST, AT(corpora), "FILE[=W]", NULL, 0, 0, NULL, NULL,
      "draw texts from this file, with a weight; repeatable", 0, NULL},
     {"corpus-dir", 0, IML__OPT_DIR, AT(corpus_dir), "DIR", NULL, 0, 0, NULL, NULL,
-     "where corpus_file of the YAML lies [beside the YAML]", NH, NULL},
+     "where corpus_file of the YAML lies, at any depth [beside the YAML]; without YAML all its "
+     "*.txt",
+     NH, NULL},
     {"script", 0, IML__OPT_LIST, AT(scripts), "LIST", NULL, 0, 0, NULL, NULL,
      "specifications of the embedded default, with commas (--list scripts)", 0, NULL},
     {"font-dir", 0, IML__OPT_LIST, AT(font_dirs), "DIR", NULL, 0, 0, NULL, NULL,
@@ -229,10 +234,10 @@ static iml_status read_yaml(struct plan *p, iml_err *e)
     if (p->opts->args.n && path) return IML_FAIL(e, IML_EARG, "%s: CONFIG is given twice", path);
     if (p->opts->args.n) path = p->opts->args.item[0];
     if (!path) return IML_OK;
-    if (options.texts.n || options.corpora.n || options.scripts.n)
-        return IML_FAIL(
-            e, IML_EARG,
-            "--text, --corpus and --script stand in for a CONFIG; give one or the other");
+    if (options.texts.n || options.corpora.n || options.patterns.n || options.scripts.n)
+        return IML_FAIL(e, IML_EARG,
+                        "--text, --pattern, --corpus and --script stand in for a CONFIG; give one "
+                        "or the other");
     if (!strcmp(path, "-")) {
         p->synth.config = "stdin";
         p->yaml = iml__alloc(IML__YAML_BYTES + 2);
@@ -254,6 +259,7 @@ static iml_status fill(struct plan *p, iml_err *e)
     s->set = options.set.item, s->nset = options.set.n;
     s->corpora = options.corpora.item, s->ncorpora = options.corpora.n;
     s->texts = options.texts.item, s->ntexts = options.texts.n;
+    s->patterns = options.patterns.item, s->npatterns = options.patterns.n;
     s->corpus_dir = options.corpus_dir;
     s->font_dirs = options.font_dirs.item, s->nfont_dirs = options.font_dirs.n;
     s->fonts = options.fonts.item, s->nfonts = options.fonts.n;
@@ -292,11 +298,12 @@ static void headline(const iml__synth *s, iml__str *out)
         iml__str_addf(out, " (%zu rejected)", iml__fontindex_bad_count(s->fonts));
     iml__str_addf(out, ", %u corpora ", s->corpora->n);
     iml__text_bytes(out, s->corpora->bytes);
-    if (s->bg == IML__BG_IMAGE)
+    if (s->images)
         iml__str_addf(out, ", %u backgrounds", s->nback);
     else
         iml__str_addf(out, ", background %s",
-                      s->bg == IML__BG_KINDS ? "builtin" : iml__bg_kind_name(s->bg));
+                      s->spec[0].bg == IML__BG_KINDS ? "builtin"
+                                                     : iml__bg_kind_name(s->spec[0].bg));
 }
 
 static int list(const iml__synth *s, const char *what)

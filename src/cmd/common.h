@@ -53,7 +53,8 @@ typedef struct iml__session {
     const char *headline; // "5 specifications, 10,000 images, seed 42 -> ./out (dir: png + json)"
     const char *unit;     // "images"
     // Added to the closing line ("Redrawn: ..."), and members of report.json; both may be NULL.
-    void (*closing)(void *user, const iml_report *r, iml__str *out);
+    // closing's true: there are findings, exit 3 where all else went well.
+    bool (*closing)(void *user, const iml_report *r, iml__str *out);
     void (*report)(void *user, const iml_report *r, iml__jsonw *w);
     void *user;
     iml_report result; // after the run

@@ -166,8 +166,10 @@ static void text_bad(iml__str *l, uint64_t n)
     iml__str_adds(l, " bad)");
 }
 
-static void closing(struct voice *v, iml_status st, const iml_report *r)
+// true: there are findings beside the bad items.
+static bool closing(struct voice *v, iml_status st, const iml_report *r)
 {
+    bool findings = false;
     const iml__session *s = v->s;
     iml__str l;
     char num[32];
@@ -193,7 +195,7 @@ static void closing(struct voice *v, iml_status st, const iml_report *r)
         iml__str_addf(&l, ", %s ms CPU each", num);
     }
     iml__str_addc(&l, '.');
-    if (s->closing) s->closing(s->user, r, &l);
+    if (s->closing) findings = s->closing(s->user, r, &l);
     iml__talk_say(&v->talk, iml__str_text(&l));
     iml__str_clear(&l);
     if (r->guard) iml__talk_say(&v->talk, "More items are bad than --max-errors allows.");
@@ -205,6 +207,7 @@ static void closing(struct voice *v, iml_status st, const iml_report *r)
     if (r->stopped || st == IML_ECANCEL || st == IML_ESINK || r->guard)
         iml__talk_say(&v->talk, "Run the same command again to go on from here.");
     iml__str_free(&l);
+    return findings;
 }
 
 // What a run would do; on stdout, for it is the result of --dry-run.
@@ -342,7 +345,7 @@ int iml__session_run(iml__session *s)
     }
     if (dry && !st && !s->common->json) say_plan(&v, &s->result);
     if (!dry && st != IML_EARG) {
-        closing(&v, st, &s->result);
+        if (closing(&v, st, &s->result) && code == IML__EXIT_OK) code = IML__EXIT_BAD;
         write_report(&v, code);
     }
     if (s->common->json) print_json(s, code);

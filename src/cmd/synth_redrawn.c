@@ -17,7 +17,7 @@
 enum { MANIFEST_MAX = 1 << 28, NAMED = 3 };
 
 struct sums {
-    uint64_t texts, faces, backgrounds;
+    uint64_t texts, faces, backgrounds, skipped, invalid, windows;
     uint64_t *file; // [2 * nback]: broken, too large
 };
 
@@ -28,6 +28,9 @@ static void take(struct sums *t, const iml__synth *s, const char *key, uint64_t 
     if (!strcmp(key, s->job.counter_names[IML__COUNT_TEXT])) t->texts = n;
     if (!strcmp(key, s->job.counter_names[IML__COUNT_FACE])) t->faces = n;
     if (!strcmp(key, s->job.counter_names[IML__COUNT_BACK])) t->backgrounds = n;
+    if (!strcmp(key, s->job.counter_names[IML__COUNT_SKIPPED])) t->skipped = n;
+    if (!strcmp(key, s->job.counter_names[IML__COUNT_INVALID])) t->invalid = n;
+    if (!strcmp(key, s->job.counter_names[IML__COUNT_WINDOWS])) t->windows = n;
     if (iml__parse_u64(key, &k) && k >= IML__SYNTH_COUNTERS &&
         k < IML__SYNTH_COUNTERS + 2 * (uint64_t)s->nback)
         t->file[k - IML__SYNTH_COUNTERS] = n;
@@ -90,11 +93,24 @@ static void counted(iml__str *out, const char *before, uint64_t n, const char *w
     iml__str_addf(out, " %s%s%s", what, n == 1 ? "" : "s", behind);
 }
 
-void iml__redrawn_line(void *user, const iml_report *r, iml__str *out)
+// Where the corpora that are too large to be read before the run are broken.
+static void name_corpora(const iml__synth *s, iml__str *out)
+{
+    const char *before = " in ";
+    size_t bad;
+    for (uint32_t k = 0; k < s->corpora->n; k++) {
+        const iml__corpus *c = &s->corpora->item[k];
+        if (c->n <= IML__CORPUS_CHECKED || iml__corpus_valid(c, &bad)) continue;
+        iml__str_addf(out, "%s%s (first at byte %zu)", before, c->name, bad);
+        before = ", ";
+    }
+}
+
+bool iml__redrawn_line(void *user, const iml_report *r, iml__str *out)
 {
     const struct iml__redrawn *w = user;
     struct sums t = {0};
-    if (!r->complete || !w->out) return;
+    if (!r->complete || !w->out) return false;
     t.file = iml__calloc(2 * (size_t)w->synth->nback + 1, sizeof *t.file);
     if (t.file) read_sums(w, &t);
     const char *before = " Redrawn: ";
@@ -104,5 +120,15 @@ void iml__redrawn_line(void *user, const iml_report *r, iml__str *out)
         name_files(w->synth, &t, out);
     }
     if (t.texts || t.backgrounds) iml__str_addc(out, '.');
+    before = " Left out: ";
+    if (t.skipped) counted(out, before, t.skipped, "character", " no face draws"), before = ", ";
+    if (t.invalid) counted(out, before, t.invalid, "invalid byte", "");
+    if (t.skipped || t.invalid) iml__str_addc(out, '.');
+    if (t.windows) {
+        counted(out, " Passed over: ", t.windows, "text", " of invalid UTF-8");
+        name_corpora(w->synth, out);
+        iml__str_addc(out, '.');
+    }
     IML_FREE(t.file);
+    return t.windows > 0;
 }

@@ -83,54 +83,14 @@ static void read_output(iml__output *o, const iml__ynode *n, iml__complaints *c)
         o->quality_lo = (int)lo, o->quality_hi = (int)hi;
 }
 
-// A list of PATH or {word: PATH, weight: W}; word is "path" or "match".
-static void read_paths(iml__config *f, const char *key, const char *word, const iml__ynode *n,
-                       iml__complaints *c, iml__path_weight **out, uint32_t *count)
-{
-    const iml__value_rule weight = {.key = key, .min = 0, .max = 1e12};
-    const char *words[] = {word, "weight", NULL};
-    if (!n) return;
-    size_t total = n->kind == IML__YAML_LIST ? n->n : 1;
-    iml__path_weight *list = iml_arena_calloc(&f->arena, total ? total : 1, sizeof *list);
-    if (!list || !total) {
-        iml__yaml_complain(c, n, "%s: a list that is not empty is needed", key);
-        return;
-    }
-    uint32_t k = 0;
-    for (size_t i = 0; i < total; i++) {
-        const iml__ynode *item = n->kind == IML__YAML_LIST ? n->item[i] : n;
-        const iml__ynode *path = item;
-        list[k] = (iml__path_weight){.weight = 1, .at = item};
-        if (item->kind == IML__YAML_MAP) {
-            if (!iml__known_keys(key, item, words, c)) continue;
-            path = iml__yaml_get(item, word);
-            const iml__ynode *w = iml__yaml_get(item, "weight");
-            if (w && !iml__number_parse(&weight, w, c, &list[k].weight)) continue;
-        }
-        if (!path || path->kind != IML__YAML_SCALAR || !path->len) {
-            iml__yaml_complain(c, item, "%s: `%s` is missing", key, word);
-            continue;
-        }
-        list[k++].path = path->text;
-    }
-    *out = list, *count = k;
-}
-
+// The maps of the whole configuration; their enumerations are told here and applied in read_spec.
 static void read_resources(iml__config *f, const iml__ynode *root, iml__complaints *c)
 {
-    static const char *const font_keys[] = {"paths", "weights", NULL};
-    static const char *const background_keys[] = {"paths", NULL};
+    iml__choice ignored;
     const iml__ynode *fonts = iml__yaml_get(root, "fonts"),
                      *backs = iml__yaml_get(root, "backgrounds");
-    if (fonts && iml__known_keys("fonts", fonts, font_keys, c)) {
-        read_paths(f, "fonts.paths", "path", iml__yaml_get(fonts, "paths"), c, &f->font_paths,
-                   &f->nfont_paths);
-        read_paths(f, "fonts.weights", "match", iml__yaml_get(fonts, "weights"), c,
-                   &f->font_weights, &f->nfont_weights);
-    }
-    if (backs && iml__known_keys("backgrounds", backs, background_keys, c))
-        read_paths(f, "backgrounds.paths", "path", iml__yaml_get(backs, "paths"), c,
-                   &f->background_paths, &f->nbackground_paths);
+    if (fonts) (void)iml__sources_parse(true, fonts, &f->arena, c, &f->fonts, &ignored);
+    if (backs) (void)iml__sources_parse(false, backs, &f->arena, c, &f->backgrounds, &ignored);
 }
 
 // ---- --set
@@ -172,7 +132,27 @@ static bool output_sizes(iml__config *f, iml__spec *s, const iml__ynode *output,
     return ok;
 }
 
-static void read_spec(iml__config *f, iml__spec *s, const iml__ynode *n, const iml__ynode *output,
+// What stands at the top is a default of every specification, told before.
+static void from_top(iml__config *f, iml__spec *s, const iml__ynode *root,
+                     const iml__ynode *defaults)
+{
+    const iml__ynode *fonts = iml__yaml_get(root, "fonts"),
+                     *backs = iml__yaml_get(root, "backgrounds");
+    iml__sources ignored;
+    iml__complaints quiet;
+    iml__complaints_init(&quiet);
+    if (fonts)
+        (void)iml__sources_parse(true, fonts, &f->arena, &quiet, &ignored,
+                                 &s->en[IML__E_on_missing_glyph]);
+    if (backs)
+        (void)iml__sources_parse(false, backs, &f->arena, &quiet, &ignored,
+                                 &s->en[IML__E_background_mode]);
+    (void)output_sizes(f, s, iml__yaml_get(root, "output"), &quiet);
+    if (defaults) (void)iml__spec_apply(s, defaults, &f->arena, &quiet);
+    iml__complaints_free(&quiet);
+}
+
+static void read_spec(iml__config *f, iml__spec *s, const iml__ynode *n, const iml__ynode *root,
                       const iml__ynode *defaults, iml__ynode *const *sets, size_t nset,
                       iml__complaints *c)
 {
@@ -184,11 +164,7 @@ static void read_spec(iml__config *f, iml__spec *s, const iml__ynode *n, const i
         iml__yaml_complain(c, n, "specifications: each entry is a map of keys");
         return;
     }
-    iml__complaints quiet;
-    iml__complaints_init(&quiet); // told once, by read_specs
-    (void)output_sizes(f, s, output, &quiet);
-    if (defaults) (void)iml__spec_apply(s, defaults, &f->arena, &quiet);
-    iml__complaints_free(&quiet);
+    from_top(f, s, root, defaults);
     ok &= iml__spec_apply(s, n, &f->arena, c);
     for (size_t i = 0; i < nset; i++)
         if (sets[i] && sets[i]->kind == IML__YAML_MAP)
@@ -255,7 +231,7 @@ static iml_status read_specs(iml__config *f, const iml__ynode *root, iml__ynode 
     f->nspec = (uint32_t)list->n;
     for (uint32_t k = 0; k < f->nspec; k++) {
         // A wrong --set is told for the first specification only: it would be the same for all.
-        read_spec(f, &f->spec[k], list->item[k], output, defaults, sets, k && c->n ? 0 : nset, c);
+        read_spec(f, &f->spec[k], list->item[k], root, defaults, sets, k && c->n ? 0 : nset, c);
     }
     check_names(f, list, c);
     make_shares(f);

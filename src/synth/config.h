@@ -59,14 +59,29 @@ typedef struct iml__colour_range {
     uint8_t lo[4], hi[4];
 } iml__colour_range;
 
-enum iml__corpus_kind { IML__CORPUS_FILE, IML__CORPUS_BUILTIN, IML__CORPUS_TEXT };
+enum iml__corpus_kind {
+    IML__CORPUS_FILE,
+    IML__CORPUS_BUILTIN,
+    IML__CORPUS_TEXT,
+    IML__CORPUS_PATTERN
+};
 typedef struct iml__corpus_ref {
     enum iml__corpus_kind kind;
-    const char *name; // as written: a path, a built-in's name, or the text itself
+    const char *name; // as written: a path, a built-in's name, the text or pattern itself
     double weight;
     const iml__ynode *at; // where it was written; NULL: by the program
     uint32_t corpus;      // which of the loaded ones; set by iml__corpora_load
 } iml__corpus_ref;
+
+typedef struct iml__path_weight {
+    const char *path;
+    double weight;
+    const iml__ynode *at;
+} iml__path_weight;
+typedef struct iml__sources {                     // a map `fonts` or `backgrounds`
+    iml__path_weight *paths, *weights, *fallback; // trees and files; globs; font files
+    uint32_t npaths, nweights, nfallback;
+} iml__sources;
 
 typedef struct iml__spec {
     const char *name;
@@ -78,6 +93,7 @@ typedef struct iml__spec {
     iml__colour_range colour[IML__COLOURS];
     iml__corpus_ref *corpus;
     uint32_t ncorpora;
+    iml__sources fonts, backgrounds; // its own; what is empty is the configuration's
     const char *font_filter;       // or NULL
     const char *language;          // BCP 47, or NULL
     const char *script;            // builtin corpora: which faces are asked for first; or NULL
@@ -105,12 +121,6 @@ typedef struct iml__output {
     unsigned labels;        // IML__LABEL_*
 } iml__output;
 
-typedef struct iml__path_weight {
-    const char *path;
-    double weight;
-    const iml__ynode *at;
-} iml__path_weight;
-
 typedef struct iml__config {
     iml_arena arena;
     const char *file; // its name, "builtin" for the embedded one
@@ -120,8 +130,7 @@ typedef struct iml__config {
     iml__spec *spec;
     uint32_t nspec;
     iml__output output;
-    iml__path_weight *font_paths, *background_paths, *font_weights; // font_weights: globs
-    uint32_t nfont_paths, nbackground_paths, nfont_weights;
+    iml__sources fonts, backgrounds; // of every specification that has none of its own
     const iml__ynode *options; // the command's own; or NULL
 } iml__config;
 

@@ -40,14 +40,13 @@ const iml__key_colour iml__key_colours[IML__COLOURS] = {
 };
 
 // What is no row: text, lists, maps.
-static const char *const special[] = {
-    "name",   "proportion", "corpus_file", "corpus_files", "corpora",    "font_filter", "language",
-    "config", "charset",    "exclude",     "features",     "variations", NULL};
+static const char *const special[] = {"name",    "proportion",  "corpus_file", "corpus_files",
+                                      "corpora", "font_filter", "language",    "config",
+                                      "charset", "exclude",     "features",    "variations",
+                                      "fonts",   "backgrounds", NULL};
 
 // Keys of the format that this version has no hand for: refused by name, never passed over.
-static const char *const later[] = {"fonts",
-                                    "backgrounds",
-                                    "underline",
+static const char *const later[] = {"underline",
                                     "strike",
                                     "overline",
                                     "extrusion",
@@ -268,7 +267,7 @@ static void file_ref(const iml__ynode *n, iml__corpus_ref *r)
 
 static bool corpus_of(const iml__ynode *n, iml__complaints *c, iml__corpus_ref *r)
 {
-    static const char *const words[] = {"file", "text", "weight", NULL};
+    static const char *const words[] = {"file", "text", "pattern", "weight", NULL};
     iml__value_rule rule = {.key = "corpora: weight", .min = 0, .max = 1e12, .open_min = true};
     const char *text;
     if (n->kind == IML__YAML_SCALAR) {
@@ -278,16 +277,18 @@ static bool corpus_of(const iml__ynode *n, iml__complaints *c, iml__corpus_ref *
     }
     if (!iml__known_keys("corpora", n, words, c)) return false;
     const iml__ynode *file = iml__yaml_get(n, "file"), *say = iml__yaml_get(n, "text");
+    const iml__ynode *pattern = iml__yaml_get(n, "pattern");
     const iml__ynode *w = iml__yaml_get(n, "weight");
-    if (!file == !say) {
-        iml__yaml_complain(c, n, "corpora: an entry has either `file` or `text`");
+    if ((file != NULL) + (say != NULL) + (pattern != NULL) != 1) {
+        iml__yaml_complain(c, n, "corpora: an entry has one of `file`, `text` and `pattern`");
         return false;
     }
-    if (!text_of("corpora", file ? file : say, c, &text)) return false;
+    if (!text_of("corpora", file ? file : say ? say : pattern, c, &text)) return false;
     if (file)
         file_ref(file, r);
     else
-        *r = (iml__corpus_ref){IML__CORPUS_TEXT, text, 1, say, 0};
+        *r = (iml__corpus_ref){say ? IML__CORPUS_TEXT : IML__CORPUS_PATTERN, text, 1,
+                               say ? say : pattern, 0};
     return !w || iml__number_parse(&rule, w, c, &r->weight);
 }
 
@@ -406,6 +407,10 @@ static bool apply_special(iml__spec *s, const char *key, const iml__ynode *n, im
     }
     if (!strcmp(key, "features")) return features_of(s, n, c);
     if (!strcmp(key, "variations")) return variations_of(s, n, a, c);
+    if (!strcmp(key, "fonts"))
+        return iml__sources_parse(true, n, a, c, &s->fonts, &s->en[IML__E_on_missing_glyph]);
+    if (!strcmp(key, "backgrounds"))
+        return iml__sources_parse(false, n, a, c, &s->backgrounds, &s->en[IML__E_background_mode]);
     if (!strcmp(key, "charset")) return characters_of(key, n, c, &s->charset, &s->charset_at);
     if (!strcmp(key, "exclude")) return characters_of(key, n, c, &s->exclude, &s->exclude_at);
     if (!text_of(key, n, c, &text)) return false; // corpus_file
@@ -434,13 +439,25 @@ static bool apply_num(iml__spec *s, int row, const iml__ynode *const f[PARTS], i
     return !fields || iml__value_fields(rule, f[MIN], f[MAX], f[DIST], f[PROB], a, c, &s->num[row]);
 }
 
+// A map's word and the key that means the same do not stand side by side.
+static bool said_once(const iml__ynode *map, const char *inner, const char *word, const char *key,
+                      iml__complaints *c)
+{
+    const iml__ynode *n = iml__yaml_get(iml__yaml_get(map, inner), word);
+    if (!n || !iml__yaml_get(map, key)) return true;
+    iml__yaml_complain(c, n, "%s.%s: stands beside %s, which means the same; give one", inner, word,
+                       key);
+    return false;
+}
+
 bool iml__spec_apply(iml__spec *s, const iml__ynode *map, iml_arena *a, iml__complaints *c)
 {
     const iml__ynode *num[IML__NUMS][PARTS] = {{0}}, *colour[IML__COLOURS][3] = {{0}};
     const iml__ynode *files = iml__yaml_get(map, "corpus_file"),
                      *lists = iml__yaml_get(map, "corpora");
     if (!lists) lists = iml__yaml_get(map, "corpus_files");
-    bool ok = true;
+    bool ok = said_once(map, "fonts", "on_missing_glyph", "on_missing_glyph", c) &
+              said_once(map, "backgrounds", "mode", "background_mode", c);
     if (files && lists) {
         iml__yaml_complain(c, lists, "corpora: stands beside corpus_file; give one of the two");
         ok = false;

@@ -17,4 +17,9 @@ bool iml__colour_parse(const char *key, int channels, const iml__ynode *n, iml__
 bool iml__known_keys(const char *where, const iml__ynode *map, const char *const *names,
                      iml__complaints *c);
 
+// A map `fonts` (or `backgrounds`): what it does not give stays; its enumeration, on_missing_glyph
+// or mode, goes to choice. false: complained.
+bool iml__sources_parse(bool fonts, const iml__ynode *n, iml_arena *a, iml__complaints *c,
+                        iml__sources *s, iml__choice *choice);
+
 #endif

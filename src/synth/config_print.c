@@ -104,7 +104,9 @@ static void corpora(iml__str *o, const iml__spec *s)
     for (uint32_t k = 0; k < s->ncorpora; k++) {
         const iml__corpus_ref *r = &s->corpus[k];
         iml__str_adds(o, k ? ", {" : "{");
-        iml__str_adds(o, r->kind == IML__CORPUS_TEXT ? "text: " : "file: ");
+        iml__str_adds(o, r->kind == IML__CORPUS_TEXT      ? "text: "
+                         : r->kind == IML__CORPUS_PATTERN ? "pattern: "
+                                                          : "file: ");
         if (r->kind == IML__CORPUS_BUILTIN)
             iml__str_addf(o, "\"builtin:%s\"", r->name);
         else
@@ -134,7 +136,32 @@ static void features(iml__str *o, const iml__spec *s)
     }
 }
 
-static void spec(iml__str *o, const iml__spec *s)
+static void paths(iml__str *o, const char *indent, const char *key, const char *word,
+                  const iml__path_weight *p, uint32_t n)
+{
+    if (!n) return;
+    iml__str_addf(o, "%s  %s: [", indent, key);
+    for (uint32_t k = 0; k < n; k++) {
+        iml__str_addf(o, "%s{%s: ", k ? ", " : "", word);
+        quoted(o, p[k].path);
+        if (strcmp(key, "fallback") != 0) iml__str_adds(o, ", weight: "), num(o, p[k].weight);
+        iml__str_addc(o, '}');
+    }
+    iml__str_adds(o, "]\n");
+}
+
+// hashed: what a path holds counts by its contents, elsewhere.
+static void sources(iml__str *o, const char *indent, const char *key, const iml__sources *s,
+                    bool hashed)
+{
+    if (!s->nweights && (hashed || !(s->npaths + s->nfallback))) return;
+    iml__str_addf(o, "%s%s:\n", indent, key);
+    if (!hashed) paths(o, indent, "paths", "path", s->paths, s->npaths);
+    paths(o, indent, "weights", "match", s->weights, s->nweights);
+    if (!hashed) paths(o, indent, "fallback", "path", s->fallback, s->nfallback);
+}
+
+static void spec(iml__str *o, const iml__spec *s, bool hashed)
 {
     iml__str_adds(o, "  - name: "), quoted(o, s->name);
     iml__str_adds(o, "\n    proportion: "), num(o, s->proportion);
@@ -148,6 +175,8 @@ static void spec(iml__str *o, const iml__spec *s)
         iml__str_adds(o, "    charset: "), quoted(o, s->charset), iml__str_addc(o, '\n');
     if (s->exclude)
         iml__str_adds(o, "    exclude: "), quoted(o, s->exclude), iml__str_addc(o, '\n');
+    sources(o, "    ", "fonts", &s->fonts, hashed);
+    sources(o, "    ", "backgrounds", &s->backgrounds, hashed);
     features(o, s);
     for (uint32_t k = 0; k < s->naxes; k++) {
         iml__str_addf(o, k ? ", %s: " : "    variations: {%s: ", s->axis[k].tag);
@@ -182,20 +211,6 @@ static void spec(iml__str *o, const iml__spec *s)
     }
 }
 
-static void paths(iml__str *o, const char *key, const char *word, const iml__path_weight *p,
-                  uint32_t n)
-{
-    if (!n) return;
-    iml__str_addf(o, "  %s: [", key);
-    for (uint32_t k = 0; k < n; k++) {
-        iml__str_addf(o, "%s{%s: ", k ? ", " : "", word);
-        quoted(o, p[k].path);
-        iml__str_adds(o, ", weight: "), num(o, p[k].weight);
-        iml__str_addc(o, '}');
-    }
-    iml__str_adds(o, "]\n");
-}
-
 void iml__config_print(const iml__config *c, bool hashed, iml__str *o)
 {
     static const char *const format[] = {"png", "jpeg", "webp"};
@@ -214,18 +229,11 @@ void iml__config_print(const iml__config *c, bool hashed, iml__str *o)
         iml__str_addf(o, "  container: %s\n", container[u->container]);
         if (u->shard_samples)
             iml__str_addf(o, "  shard_samples: %llu\n", (unsigned long long)u->shard_samples);
-        if (c->nfont_paths + c->nfont_weights) iml__str_adds(o, "fonts:\n");
-        paths(o, "paths", "path", c->font_paths, c->nfont_paths);
-    } else if (c->nfont_weights) {
-        iml__str_adds(o, "fonts:\n");
     }
-    paths(o, "weights", "match", c->font_weights, c->nfont_weights);
-    if (!hashed && c->nbackground_paths) {
-        iml__str_adds(o, "backgrounds:\n");
-        paths(o, "paths", "path", c->background_paths, c->nbackground_paths);
-    }
+    sources(o, "", "fonts", &c->fonts, hashed);
+    sources(o, "", "backgrounds", &c->backgrounds, hashed);
     iml__str_adds(o, "specifications:\n");
-    for (uint32_t k = 0; k < c->nspec; k++) spec(o, &c->spec[k]);
+    for (uint32_t k = 0; k < c->nspec; k++) spec(o, &c->spec[k], hashed);
 }
 
 void iml__config_list_keys(iml__str *o)
@@ -254,12 +262,14 @@ void iml__config_list_keys(iml__str *o)
         {"name", "text"},
         {"proportion", "number  0..1, of all images"},
         {"corpus_file", "text    a file, or builtin:NAME"},
-        {"corpora", "list    of {file or text, weight}"},
+        {"corpora", "list    of {file, text or pattern, weight}"},
         {"font_filter", "text    a pattern for the font's whole path"},
         {"language", "text    BCP 47"},
         {"charset", "text    the characters that may be drawn, or a file of them"},
         {"exclude", "text    characters that may not be drawn, or a file of them"},
         {"features", "list    as in [liga, -kern]"},
+        {"fonts", "map     {paths, weights, fallback, on_missing_glyph} of this specification"},
+        {"backgrounds", "map     {paths, weights, mode} of this specification"},
         {"variations", "map     of a variable font's axes: {wght: [100, 900]}"}};
     for (size_t k = 0; k < sizeof others / sizeof others[0]; k++)
         iml__str_addf(o, "%-28s %s\n", others[k][0], others[k][1]);

@@ -1,4 +1,4 @@
-// corpus.c: mapping corpora and taking texts out of them.
+// corpus.c: taking texts out of corpora.
 //
 // A position is a uniform byte of the file, accepted only where a unit starts, so every unit is as
 // likely as any other without an index, in 64 bits and with the touched pages alone in memory.
@@ -8,10 +8,7 @@
 #include "src/synth/corpus.h"
 
 #include "src/base/err.h"
-#include "src/base/hash.h"
-#include "src/base/mem.h"
 #include "src/base/rng.h"
-#include "src/io/vfs.h"
 #include "src/synth/uax.h"
 
 #include <stdio.h>
@@ -20,232 +17,12 @@
 #include <utf8proc.h>
 
 enum {
-    HASH_WHOLE = 256 << 20,
-    BLOCKS = 1024,
-    BLOCK = 4096,
     TRIES = 4096,
     BACK = 128,
     SCAN = 1 << 20,
-    DRAWS = 64
+    DRAWS = 64,
+    TOUCHED_MAX = 256 // pages; the kernel may map 16 about each
 };
-
-// ---- Loading
-
-static iml_status identity_of(iml__corpus *c, iml_err *e)
-{
-    if (c->n <= HASH_WHOLE) return iml__sha256_of(c->p, c->n, c->identity);
-    uint64_t sum[BLOCKS + 1];
-    for (int k = 0; k < BLOCKS; k++)
-        sum[k] = iml__xxh3(c->p + (c->n - BLOCK) / (BLOCKS - 1) * (size_t)k, BLOCK);
-    sum[BLOCKS] = c->n;
-    (void)e;
-    return iml__sha256_of(sum, sizeof sum, c->identity);
-}
-
-static iml_status map_file(iml__corpus *c, const char *path, iml_err *e)
-{
-    int fd;
-    uint64_t size;
-    IML_TRY(iml__file_open(AT_FDCWD, path, &fd, &size, e));
-    if (!size) {
-        (void)iml__close(&fd);
-        return IML_FAIL(e, IML_EINPUT, "%s: the corpus is empty", path);
-    }
-    void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    (void)iml__close(&fd);
-    if (p == MAP_FAILED) return IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be mapped", path);
-    c->p = p, c->n = size;
-    return IML_OK;
-}
-
-static void skip_bom(iml__corpus *c)
-{
-    if (c->n >= 3 && !memcmp(c->p, "\xEF\xBB\xBF", 3)) c->p += 3, c->n -= 3, c->bom = 3;
-}
-
-static bool utf16(const iml__corpus *c)
-{
-    if (c->n < 4) return false;
-    if ((c->p[0] == 0xFF && c->p[1] == 0xFE) || (c->p[0] == 0xFE && c->p[1] == 0xFF)) return true;
-    return (!c->p[0] && !c->p[2]) || (!c->p[1] && !c->p[3]);
-}
-
-static const iml__builtin_corpus *builtin(const char *name)
-{
-    for (size_t k = 0; k < iml__nbuiltin_corpora; k++)
-        if (!strcmp(iml__builtin_corpora[k].name, name)) return &iml__builtin_corpora[k];
-    return NULL;
-}
-
-static iml_status load(iml__corpus *c, const iml__corpus_ref *r, const char *path, iml_err *e)
-{
-    const iml__builtin_corpus *b;
-    c->kind = r->kind, c->name = r->name, c->path = path;
-    switch (r->kind) {
-    case IML__CORPUS_TEXT:
-        c->p = (const uint8_t *)r->name, c->n = strlen(r->name), c->name = "text";
-        break;
-    case IML__CORPUS_BUILTIN:
-        if (!(b = builtin(r->name)))
-            return IML_FAIL(e, IML_EINPUT, "builtin:%s: there is no such built-in corpus", r->name);
-        c->p = b->p, c->n = b->n;
-        break;
-    default: IML_TRY(map_file(c, path, e));
-    }
-    if (utf16(c))
-        return IML_FAIL(e, IML_EINPUT,
-                        "%s: this is UTF-16; imloom reads UTF-8 (iconv -f UTF-16 -t UTF-8)",
-                        c->name);
-    skip_bom(c);
-    return identity_of(c, e);
-}
-
-static void unload(iml__corpus *c)
-{
-    if (c->kind == IML__CORPUS_FILE && c->p)
-        (void)munmap((void *)(uintptr_t)(c->p - c->bom), c->n + c->bom);
-    c->p = NULL;
-}
-
-// --corpus-dir, else beside the configuration, else as it is.
-static const char *resolve(iml_arena *a, const char *name, const char *dir, const char *beside)
-{
-    if (name[0] == '/') return name;
-    size_t n = dir ? strlen(dir) : 0;
-    if (!dir && beside) {
-        const char *slash = strrchr(beside, '/');
-        if (!slash) return name;
-        dir = beside, n = (size_t)(slash - beside);
-    }
-    if (!dir) return name;
-    size_t cap = n + strlen(name) + 2;
-    char *path = iml_arena_alloc(a, cap);
-    if (path) (void)snprintf(path, cap, "%.*s/%s", (int)n, dir, name);
-    return path;
-}
-
-static void check_utf8(const iml__corpus *c, const iml__spec *s, const iml__corpus_ref *r,
-                       iml__complaints *talk)
-{
-    size_t bad;
-    if (c->n > HASH_WHOLE || s->en[IML__E_on_invalid_utf8].weight[0] <= 0) return;
-    if (!iml__utf8_valid((const char *)c->p, c->n, &bad))
-        iml__yaml_complain(
-            talk, r->at,
-            "%s: invalid UTF-8 at byte %zu; repair it, or set on_invalid_utf8 to skip or replace",
-            c->name, bad + c->bom);
-}
-
-// Is there anything of at least this many characters in it? Bytes tell enough where it is large.
-static void check_length(const iml__corpus *c, const iml__spec *s, const iml__corpus_ref *r,
-                         iml__complaints *talk)
-{
-    uint32_t least = iml__text_least(s), n = 0;
-    if (r->kind == IML__CORPUS_TEXT) return;
-    for (size_t i = 0; i < c->n && n < least; i++) n += (c->p[i] & 0xC0) != 0x80;
-    if (n < least)
-        iml__yaml_complain(
-            talk, r->at, "%s: %u characters, but specification '%s' asks for texts of at least %u",
-            c->name, n, s->name, least);
-}
-
-static iml_status load_ref(iml__corpora *k, iml__config *c, const iml__spec *s, iml__corpus_ref *r,
-                           const char *dir, const char *beside, iml__complaints *talk, iml_err *e)
-{
-    const char *path =
-        r->kind == IML__CORPUS_FILE ? resolve(&c->arena, r->name, dir, beside) : r->name;
-    if (!path) return IML_FAIL(e, IML_ENOMEM, "no memory for corpora");
-    for (r->corpus = 0; r->corpus < k->n; r->corpus++)
-        if (k->item[r->corpus].kind == r->kind && !strcmp(k->item[r->corpus].path, path)) break;
-    iml__corpus *to = &k->item[r->corpus];
-    if (r->corpus == k->n) {
-        iml_err why;
-        iml_status st = load(to, r, path, &why);
-        if (st) {
-            unload(to);
-            iml__yaml_complain(talk, r->at, "specification '%s': %s", s->name, why.msg);
-            return st == IML_ENOMEM ? st : IML_OK;
-        }
-        k->n++;
-        k->bytes += to->n;
-    }
-    check_utf8(to, s, r, talk);
-    check_length(to, s, r, talk);
-    return IML_OK;
-}
-
-// The characters of `charset` or `exclude`: what names a file (a slash in it, or .txt at its end)
-// is read, the rest is meant as it stands. mapped: to be unmapped.
-static iml_status characters(iml__config *c, const char *key, const char *text,
-                             const iml__ynode *at, const char *dir, const char *beside,
-                             iml__corpus *out, iml__complaints *talk)
-{
-    size_t n = strlen(text), bad;
-    iml_err why;
-    bool file = n > 4 && (strchr(text, '/') || !strcmp(text + n - 4, ".txt"));
-    *out = (iml__corpus){.kind = IML__CORPUS_TEXT, .p = (const uint8_t *)text, .n = n};
-    if (file) {
-        const char *path = resolve(&c->arena, text, dir, beside);
-        if (!path) return IML_ENOMEM;
-        *out = (iml__corpus){.kind = IML__CORPUS_FILE};
-        if (map_file(out, path, &why)) {
-            iml__yaml_complain(talk, at, "%s: %s", key, why.msg);
-            return IML_OK;
-        }
-        skip_bom(out);
-    }
-    if (!iml__utf8_valid((const char *)out->p, out->n, &bad))
-        iml__yaml_complain(talk, at, "%s: invalid UTF-8 at byte %zu", key, bad);
-    return IML_OK;
-}
-
-static iml_status load_charset(iml__config *c, iml__spec *s, const char *dir, const char *beside,
-                               iml__complaints *talk, iml_err *e)
-{
-    uint32_t before = talk->n;
-    iml__corpus only = {0}, but = {0};
-    iml_status st = IML_OK;
-    if (!s->charset && !s->exclude) return IML_OK;
-    if (s->charset)
-        st = characters(c, "charset", s->charset, s->charset_at, dir, beside, &only, talk);
-    if (!st && s->exclude)
-        st = characters(c, "exclude", s->exclude, s->exclude_at, dir, beside, &but, talk);
-    if (!st && talk->n == before)
-        st = iml__charset_make((const char *)only.p, only.n, (const char *)but.p, but.n, &c->arena,
-                               &s->chars, e);
-    unload(&only), unload(&but);
-    return st;
-}
-
-iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside,
-                             iml__corpora **out, iml__complaints *talk, iml_err *e)
-{
-    uint32_t before = talk->n, total = 0;
-    for (uint32_t i = 0; i < c->nspec; i++) total += c->spec[i].ncorpora;
-    iml__corpora *k = iml__calloc(1, sizeof *k);
-    *out = NULL;
-    if (!k) return IML_FAIL(e, IML_ENOMEM, "no memory for %u corpora", total);
-    iml_status st = IML_OK;
-    k->item = iml__calloc(total ? total : 1, sizeof *k->item);
-    if (!k->item) st = IML_FAIL(e, IML_ENOMEM, "no memory for %u corpora", total);
-    for (uint32_t i = 0; !st && i < c->nspec; i++)
-        for (uint32_t j = 0; !st && j < c->spec[i].ncorpora; j++)
-            st = load_ref(k, c, &c->spec[i], &c->spec[i].corpus[j], dir, beside, talk, e);
-    for (uint32_t i = 0; !st && i < c->nspec; i++)
-        st = load_charset(c, &c->spec[i], dir, beside, talk, e);
-    if (!st && talk->n > before) st = IML_FAIL(e, IML_EARG, "corpora: %u errors", talk->n - before);
-    if (st) iml__corpora_free(&k);
-    *out = k;
-    return st;
-}
-
-void iml__corpora_free(iml__corpora **c)
-{
-    if (!*c) return;
-    for (uint32_t k = 0; (*c)->item && k < (*c)->n; k++) unload(&(*c)->item[k]);
-    IML_FREE((*c)->item);
-    IML_FREE(*c);
-}
 
 // ---- Characters
 
@@ -300,11 +77,21 @@ static bool starts(const iml__corpus *c, size_t at, uint32_t unit)
     }
 }
 
+// Counts a page. Whose count reaches the limit gives all pages back; they are the file's, so that
+// another worker in the middle of them just meets them again.
+static void touch(const iml__corpus *c)
+{
+    if (atomic_fetch_add_explicit(c->touched, 1, memory_order_relaxed) < TOUCHED_MAX) return;
+    atomic_store_explicit(c->touched, 0, memory_order_relaxed);
+    (void)madvise((void *)(uintptr_t)(c->p - c->bom), c->n + c->bom, MADV_DONTNEED);
+}
+
 static bool find_start(const iml__corpus *c, iml_rng *g, uint32_t unit, size_t *out)
 {
     size_t at = 0;
     for (int k = 0; k < TRIES; k++) {
         at = (size_t)iml_rng_bounded(g, c->n);
+        if (c->n > IML__CORPUS_FRUGAL) touch(c);
         if (starts(c, at, unit)) return *out = at, true;
     }
     for (size_t i = at; i < c->n && i - at < SCAN; i++)
@@ -441,6 +228,20 @@ static bool leading_mark(const taken *t, size_t n)
     return true; // nothing visible
 }
 
+bool iml__text_visible(const char *s, size_t n)
+{
+    const iml__corpus c = {.p = (const uint8_t *)s, .n = n};
+    bool bad;
+    uint32_t cp;
+    for (size_t at = 0; at < n;) {
+        at += decode(&c, at, &cp, &bad);
+        if (!bad && !is_white(cp) && !is_dropped(cp) &&
+            utf8proc_category((utf8proc_int32_t)cp) != UTF8PROC_CATEGORY_CF)
+            return true;
+    }
+    return false;
+}
+
 uint32_t iml__text_least(const iml__spec *s)
 {
     double lo, hi;
@@ -466,7 +267,9 @@ static iml_status draw_once(const iml__corpus *c, iml_rng *g, bool all, uint32_t
         if (k.whole || n < k.n || cap > (size_t)length * 64 + 4096) break;
     }
     if (!all && unit != IML__UNIT_CHARS) n = cut_words(&k, n, &clusters);
-    if ((k.bad && want->invalid == 0) || !n || clusters < least || leading_mark(&k, n)) {
+    bool broken = k.bad && want->invalid == 0;
+    t->windows += broken;
+    if (broken || !n || clusters < least || leading_mark(&k, n)) {
         iml__arena_release(a, mark);
         return IML_OK;
     }
@@ -485,7 +288,7 @@ iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t se
     char name[32] = "synth.text";
     if (attempt) (void)snprintf(name, sizeof name, "synth.text#%u", attempt);
     uint32_t stream = iml_stream(name), which = 0;
-    *found = false;
+    *found = false, *t = (iml__text){0};
     if (s->ncorpora > 1) {
         double sum = 0;
         iml_rng g = iml__rng_slot(seed, index, stream, 0);
@@ -495,15 +298,22 @@ iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t se
     }
     const iml__corpus_ref *ref = &s->corpus[which];
     const iml__corpus *corpus = &c->item[ref->corpus];
-    bool all = ref->kind == IML__CORPUS_TEXT;
+    bool made = ref->kind == IML__CORPUS_PATTERN, all = made || ref->kind == IML__CORPUS_TEXT;
     uint32_t least = all ? 1 : iml__text_least(s);
     iml_rng g = iml__rng_slot(seed, index, stream, 1);
     // Texts that are too short are drawn again here; what no face can draw comes back as an
     // attempt.
-    for (int k = 0; k < (all ? 1 : DRAWS) && !*found; k++) {
-        IML_TRY(draw_once(corpus, &g, all, least, want, a, t, found, e));
+    for (int k = 0; k < (all && !made ? 1 : DRAWS) && !*found; k++) {
+        iml__corpus text = *corpus;
+        if (made) {
+            const char *p;
+            IML_TRY(iml__pattern_draw(corpus->pattern, &g, a, &p, &text.n, e));
+            text.p = (const uint8_t *)p;
+        }
+        IML_TRY(draw_once(&text, &g, all, least, want, a, t, found, e));
+        if (made) t->offset = t->bytes = 0;
         if (*found) IML_TRY(iml__text_rework(s, want, least, a, t, found, e));
     }
-    t->corpus = ref->corpus;
+    t->corpus = ref->corpus, t->least = least;
     return IML_OK;
 }

@@ -5,7 +5,10 @@
 #ifndef IML_SYNTH_CORPUS_H
 #define IML_SYNTH_CORPUS_H
 
+#include <stdatomic.h>
+
 #include "src/synth/config.h"
+#include "src/synth/pattern.h"
 
 typedef struct iml__corpus {
     enum iml__corpus_kind kind;
@@ -15,7 +18,16 @@ typedef struct iml__corpus {
     size_t n;
     size_t bom;        // bytes before p[0]
     char identity[65]; // sha-256; above 256 MB: of size and the xxh3 of 1,024 blocks
+    bool valid;        // it is UTF-8; up to 256 MB
+    size_t bad;        // its first byte that is none
+    iml__pattern *pattern;
+    _Atomic uint32_t *touched; // pages that draws have met since they were given back
 } iml__corpus;
+
+enum {
+    IML__CORPUS_CHECKED = 256 << 20, // larger ones are not read before the run
+    IML__CORPUS_FRUGAL = 16 << 20    // of larger ones the touched pages are given back
+};
 
 typedef struct iml__corpora {
     iml__corpus *item;
@@ -29,6 +41,8 @@ typedef struct iml__corpora {
 iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside,
                              iml__corpora **out, iml__complaints *talk, iml_err *e);
 void iml__corpora_free(iml__corpora **c);
+// Reads all of it; *bad: the first byte of the file that is no UTF-8.
+bool iml__corpus_valid(const iml__corpus *c, size_t *bad);
 
 typedef struct iml__text { // strings are *borrowed* from the arena
     const char *utf8;
@@ -36,6 +50,9 @@ typedef struct iml__text { // strings are *borrowed* from the arena
     uint32_t corpus;
     uint64_t offset, bytes; // in the corpus, as stored
     uint32_t dropped;       // invalid bytes skipped or replaced
+    uint32_t least;         // fewest clusters that it may have
+    uint32_t windows;       // texts passed over for invalid UTF-8 before this one
+    uint32_t skipped;       // clusters that no face draws, left out by on_missing_glyph skip
 } iml__text;
 
 typedef struct iml__text_want { // as the plan drew text_unit, text_length, on_invalid_utf8 ..
@@ -58,6 +75,11 @@ iml_status iml__text_rework(const iml__spec *s, const iml__text_want *want, uint
 iml_status iml__charset_make(const char *only, size_t nonly, const char *but, size_t nbut,
                              iml_arena *a, const struct iml__charset **out, iml_err *e);
 uint64_t iml__charset_hash(const struct iml__charset *c);
+// Leaves out the clusters k with drop[k], of which n is the count, and the spaces that are doubled
+// by it. *fine = false: what is left is shorter than least or begins with a mark.
+iml_status iml__text_leave_out(const uint8_t *drop, uint32_t n, uint32_t least, iml_arena *a,
+                               iml__text *t, bool *fine, iml_err *e);
+bool iml__text_visible(const char *s, size_t n); // some character of it is more than white space
 // Fewest clusters a text of this specification may have.
 uint32_t iml__text_least(const iml__spec *s);
 

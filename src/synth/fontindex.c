@@ -56,6 +56,8 @@ void iml__fontindex_free(iml__fontindex **px)
 
 // ---- Finding
 
+void iml__fontindex_tag(iml__fontindex *x, uint32_t tags) { x->tags = tags; }
+
 static bool font_name(const char *name)
 {
     static const char *const suffixes[] = {".ttf", ".otf", ".ttc", ".otc"};
@@ -76,7 +78,9 @@ static iml_status add(iml__fontindex *x, const char *path, const char *name, iml
         x->found = grown, x->cap_found = cap;
     }
     iml__font_found f = {.path = iml__arena_strdup(&x->arena, path),
-                         .name = iml__arena_strdup(&x->arena, name)};
+                         .name = iml__arena_strdup(&x->arena, name),
+                         .order = x->nfound,
+                         .tags = x->tags};
     if (!f.path || !f.name) return IML_FAIL(e, IML_ENOMEM, "no memory for the font files' names");
     x->found[x->nfound++] = f;
     return IML_OK;
@@ -259,6 +263,26 @@ static int by_name(const void *a, const void *b)
     return c ? c : strcmp(p->path, q->path);
 }
 
+static int by_path(const void *a, const void *b)
+{
+    const iml__font_found *p = a, *q = b;
+    int c = strcmp(p->path, q->path);
+    return c ? c : (p->order > q->order) - (p->order < q->order);
+}
+
+// A file that was added several times is one; it keeps the name that it had first.
+static void drop_doubles(iml__fontindex *x)
+{
+    size_t n = 0;
+    qsort(x->found, x->nfound, sizeof *x->found, by_path);
+    for (size_t i = 0; i < x->nfound; i++)
+        if (n && !strcmp(x->found[n - 1].path, x->found[i].path))
+            x->found[n - 1].tags |= x->found[i].tags;
+        else
+            x->found[n++] = x->found[i];
+    x->nfound = n;
+}
+
 static iml_status keep(iml__font **list, size_t *n, size_t *cap, const iml__font *f, iml_err *e)
 {
     if (*n == *cap) {
@@ -284,13 +308,11 @@ static iml_status know(iml__fontindex *x, iml__font_found *f, const iml__fontcac
 
 iml_status iml__fontindex_prepare(iml__fontindex *x, iml_err *e)
 {
-    size_t n = 0;
     x->prepared = true;
     if (!x->nfound) return IML_OK;
+    drop_doubles(x);
     qsort(x->found, x->nfound, sizeof *x->found, by_name);
-    for (size_t i = 0; i < x->nfound; i++)
-        if (!n || by_name(&x->found[n - 1], &x->found[i])) x->found[n++] = x->found[i];
-    x->nfound = n;
+    size_t n = x->nfound;
     x->unknown = iml_arena_alloc(&x->arena, n * sizeof *x->unknown);
     if (!x->unknown) return IML_FAIL(e, IML_ENOMEM, "no memory for %zu font files", n);
     if (x->cache_path) IML_TRY(iml__fontcache_load(&x->cache, x->cache_path, &x->arena, e));
@@ -368,7 +390,7 @@ static iml_status sort_out(iml__fontindex *x, iml_err *e)
         for (size_t k = 0; k < x->found[i].nrows; k++) {
             const iml__fontcache_row *r = &x->found[i].row[k];
             iml__font f = r->font;
-            f.path = x->found[i].path, f.name = x->found[i].name;
+            f.path = x->found[i].path, f.name = x->found[i].name, f.tags = x->found[i].tags;
             if (r->size) iml__fontcache_copy(&x->cache_out, r);
             if (f.reason)
                 IML_TRY(keep(&x->bad, &x->nbad, &x->cap_bad, &f, e));

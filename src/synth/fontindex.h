@@ -21,6 +21,7 @@ typedef struct iml__font {
     bool colour, variable, vert;
     const uint64_t *pages; // bit per 256 code points that the cmap speaks of: IML__FONT_PAGES words
     uint64_t size;         // of the file
+    uint32_t tags;         // of all that added it
 } iml__font;
 
 typedef struct iml__fontindex iml__fontindex;
@@ -36,6 +37,8 @@ iml_status iml__font_prove(const char *path, int32_t index, iml__font *f, int32_
 
 iml_status iml__fontindex_new(iml__fontindex **x, iml_err *e);
 void iml__fontindex_free(iml__fontindex **x);
+// What is added from now on carries these bits too, until they are set anew; 0 at first.
+void iml__fontindex_tag(iml__fontindex *x, uint32_t tags);
 // Each adds files; a file that is no usable font is remembered with its reason. IML_EINPUT: the
 // directory or file itself is missing or unreadable.
 iml_status iml__fontindex_add_dir(iml__fontindex *x, const char *dir, iml_err *e);

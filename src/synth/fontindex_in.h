@@ -10,6 +10,8 @@ typedef struct iml__font_found {
     const char *path, *name;
     iml__fontcache_row *row; // what is known of its faces; NULL: nothing yet
     size_t nrows;
+    size_t order; // as it was added
+    uint32_t tags;
 } iml__font_found;
 
 struct iml__fontindex {
@@ -20,6 +22,7 @@ struct iml__fontindex {
     size_t nfont, cap_font, nbad, cap_bad;
     uint64_t id; // of the faces' contents, in order
     bool default_set;
+    uint32_t tags;    // of what is added now
     char *cache_path; // NULL: none
     iml__fontcache cache;
     iml__str cache_out;

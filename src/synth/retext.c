@@ -164,3 +164,44 @@ iml_status iml__text_rework(const iml__spec *s, const iml__text_want *want, uint
     *fine = n && t->clusters >= least;
     return IML_OK;
 }
+
+static bool begins_with_mark(const uint32_t *cp, size_t n)
+{
+    size_t k = 0;
+    while (k < n &&
+           (cp[k] == ' ' || utf8proc_category((utf8proc_int32_t)cp[k]) == UTF8PROC_CATEGORY_CF))
+        k++;
+    if (k == n) return true; // nothing visible
+    utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp[k]);
+    return c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_ME;
+}
+
+iml_status iml__text_leave_out(const uint8_t *drop, uint32_t n, uint32_t least, iml_arena *a,
+                               iml__text *t, bool *fine, iml_err *e)
+{
+    const iml__text_want plain = {0};
+    uint32_t *cp, cluster = 0;
+    size_t total, to = 0, len = 0;
+    IML_TRY(decoded(t, &plain, a, &cp, &total, e));
+    uint8_t *start = iml_arena_calloc(a, total + 1, 1), *p = iml_arena_alloc(a, 4 * total + 1);
+    if (!start || !p) return IML_FAIL(e, IML_ENOMEM, "no memory for a text");
+    iml__lay_graphemes(cp, (uint32_t)total, start);
+    for (size_t k = 0, end; k < total; k = end, cluster++) {
+        for (end = k + 1; end < total && !(start[end] & 1);) end++;
+        if (cluster < n && drop[cluster]) continue;
+        if (cp[k] == ' ' && (!to || cp[to - 1] == ' ')) continue;
+        memmove(cp + to, cp + k, (end - k) * sizeof *cp);
+        to += end - k;
+    }
+    while (to && cp[to - 1] == ' ') to--;
+    iml__lay_graphemes(cp, (uint32_t)to, start);
+    t->clusters = 0;
+    for (size_t k = 0; k < to; k++) {
+        t->clusters += start[k] & 1;
+        len += (size_t)utf8proc_encode_char((utf8proc_int32_t)cp[k], p + len);
+    }
+    p[len] = 0;
+    t->utf8 = (const char *)p, t->len = (uint32_t)len;
+    *fine = t->clusters >= least && !begins_with_mark(cp, to);
+    return IML_OK;
+}

@@ -13,10 +13,20 @@
 
 enum { IML__SYNTH_TABLES = 1 }; // version of keys, streams and formulas (synth.md 5)
 enum { IML__TEXT_ATTEMPTS = 16, IML__FACE_ATTEMPTS = 4, IML__BACK_ATTEMPTS = 16 };
-enum { IML__FALLBACKS = 11, IML__FACES = IML__FALLBACKS + 1 }; // 8 of the user's and 3 of ours
+enum { IML__FALLBACKS_OURS = 3, IML__FALLBACKS = 8 + IML__FALLBACKS_OURS };
+enum { IML__FACES = IML__FALLBACKS + 1 };
 // Counters of a run. Behind the named ones stand two a background file: how often it was refused as
 // broken, and as over --max-pixels.
-enum { IML__COUNT_TEXT, IML__COUNT_FACE, IML__COUNT_BACK, IML__COUNT_FORCED, IML__SYNTH_COUNTERS };
+enum {
+    IML__COUNT_TEXT,
+    IML__COUNT_FACE,
+    IML__COUNT_BACK,
+    IML__COUNT_FORCED,
+    IML__COUNT_SKIPPED, // clusters that on_missing_glyph skip left out
+    IML__COUNT_INVALID, // invalid bytes that on_invalid_utf8 skip or replace met
+    IML__COUNT_WINDOWS, // texts drawn again for invalid UTF-8 under on_invalid_utf8 error
+    IML__SYNTH_COUNTERS
+};
 
 typedef struct iml__synth_opts { // from the command line; strings and lists are *borrowed*
     const char *config;          // its path, for messages and corpora beside it; NULL: none
@@ -26,9 +36,10 @@ typedef struct iml__synth_opts { // from the command line; strings and lists are
     size_t nset;
     const char *const *scripts; // of the embedded default; 0: all that have fonts
     size_t nscripts;
-    const char *const *corpora, *const *texts; // --corpus F[=W], --text S: one specification
-    size_t ncorpora, ntexts;
-    const char *corpus_dir;
+    // --corpus F[=W], --text S, --pattern P: one specification
+    const char *const *corpora, *const *texts, *const *patterns;
+    size_t ncorpora, ntexts, npatterns;
+    const char *corpus_dir; // without any of these and without a configuration: all its *.txt
     const char *const *font_dirs, *const *fonts, *const *background_dirs; // background_dirs: D[=W]
     const char *const *fallback_fonts; // asked before the built-in fallbacks, in order
     size_t nfont_dirs, nfonts, nbackground_dirs, nfallback_fonts;
@@ -45,13 +56,19 @@ typedef struct iml__back_file {
     const char *path;
     const char *name; // below its directory, what they are sorted by
     double weight;
+    uint32_t owner; // the specification that it belongs to, UINT32_MAX: to all without their own
     char sha256[65];
 } iml__back_file;
 
 typedef struct iml__synth_spec { // beside config->spec
-    uint64_t *row;               // faces that the filter lets through
+    uint64_t *row;               // its faces
     uint32_t faces;              // of them
-    uint32_t bg_stream;          // order of the background files
+    double *font_weight;         // of each usable face; NULL: all alike
+    size_t fallback[IML__FALLBACKS], nfallback;
+    uint32_t bg_stream;   // order of the background files
+    enum iml__bg_kind bg; // IMAGE: files; BG_KINDS: any built-in kind; else that kind
+    uint32_t *back, nback;
+    double *back_weight; // of each of `back`; NULL: all alike
 } iml__synth_spec;
 
 typedef struct iml__synth {
@@ -59,16 +76,14 @@ typedef struct iml__synth {
     iml__config *config;
     iml__corpora *corpora;
     iml__fontindex *fonts;
-    double *font_weight; // of each usable face; NULL: all alike
-    size_t fallback[IML__FALLBACKS], nfallback;
+    size_t fallback[IML__FALLBACKS], nfallback; // of specifications without their own
     iml__synth_spec *spec;
     iml__seats seats;
     iml__streams streams;
     iml__back_file *back;
     uint32_t nback;
     uint64_t max_pixels;  // of one that is decoded; 0: the decoder's own limit
-    double *back_weight;  // NULL: all alike
-    enum iml__bg_kind bg; // IMAGE: files; BG_KINDS: any built-in kind; else that kind
+    bool images;          // some specification has pictures behind its texts
     uint8_t bg_rgb[3];
     iml__bg_cache *cache;
     uint64_t seed, count, config_hash;
@@ -112,6 +127,7 @@ typedef struct iml__synth_item { // everything lies in the arena
     iml__face *face[IML__FACES];
     uint32_t nfaces;
     uint32_t text_attempt, face_attempt, back_attempt;
+    uint32_t windows;                     // texts passed over for invalid UTF-8
     uint32_t refused[IML__BACK_ATTEMPTS]; // the counters of the files that back_attempt passed over
     int32_t back;                         // file, or -1
     const iml__bg_picture *picture;

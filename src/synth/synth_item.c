@@ -9,6 +9,7 @@
 #include "src/base/fmath.h"
 #include "src/base/mem.h"
 #include "src/base/rng.h"
+#include "src/synth/missing.h"
 #include "src/synth/ucd.h"
 
 #include <math.h>
@@ -65,10 +66,11 @@ static bool pick_face(const iml__synth *s, const iml__item_plan *p, uint32_t att
                       size_t *out)
 {
     size_t words = iml__fontindex_words(s->fonts);
+    const double *weight = s->spec[p->spec].font_weight;
     double total = 0, run = 0;
     for (size_t k = 0; k < words; k++)
         for (uint64_t bits = row[k]; bits; bits &= bits - 1)
-            total += s->font_weight ? s->font_weight[k * 64 + (size_t)__builtin_ctzll(bits)] : 1;
+            total += weight ? weight[k * 64 + (size_t)__builtin_ctzll(bits)] : 1;
     if (total <= 0) return false;
     char name[40] = "synth.font";
     if (attempt) (void)snprintf(name, sizeof name, "synth.font#%u", attempt);
@@ -78,7 +80,7 @@ static bool pick_face(const iml__synth *s, const iml__item_plan *p, uint32_t att
         for (uint64_t bits = row[k]; bits; bits &= bits - 1) {
             size_t i = k * 64 + (size_t)__builtin_ctzll(bits);
             *out = i;
-            if ((run += s->font_weight ? s->font_weight[i] : 1) > u) goto found;
+            if ((run += weight ? weight[i] : 1) > u) goto found;
         }
 found:
     row[*out / 64] &= ~((uint64_t)1 << (*out % 64));
@@ -213,12 +215,29 @@ static bool of_a_script(uint32_t cp)
     return script != IML__SC_Zyyy && script != IML__SC_Zinh;
 }
 
+// The faces that can draw all of a text, in the worker's row.
+static iml_status faces_for(const iml__synth *s, iml__synth_worker *w, const iml__synth_item *it,
+                            const uint32_t *cp, size_t n, iml_err *e)
+{
+    const iml__synth_spec *own = &s->spec[it->plan.spec];
+    const uint32_t *en = it->plan.en;
+    memcpy(w->row, own->row, iml__fontindex_words(s->fonts) * sizeof *w->row);
+    IML_TRY(
+        iml__fontindex_cover(s->fonts, w->setter, cp, n, own->fallback, own->nfallback, w->row, e));
+    if (en[IML__E_text_direction] != IML__DIR_TTB) return IML_OK;
+    return iml__fontindex_cover_column( // small kana must have their vertical forms
+        s->fonts, w->setter, cp, n, (enum iml__lay_vertical)en[IML__E_vertical_orientation],
+        own->fallback, own->nfallback, w->row, e);
+}
+
 static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__synth_item *it,
                               iml_arena *a, iml_err *e)
 {
     const iml__spec *spec = &s->config->spec[it->plan.spec];
+    const iml__synth_spec *own = &s->spec[it->plan.spec];
     const uint32_t *en = it->plan.en;
-    size_t words = iml__fontindex_words(s->fonts), mark = iml__arena_mark(a);
+    size_t mark = iml__arena_mark(a);
+    const uint32_t missing = en[IML__E_on_missing_glyph];
     const char *problem = it->text_attempt ? "wider than max_width" : "no_face";
     const iml__text_want want = {.unit = en[IML__E_text_unit],
                                  .length = (uint32_t)it->plan.num[IML__N_text_length],
@@ -233,30 +252,41 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
         iml__arena_release(a, mark);
         IML_TRY(iml__text_draw(s->corpora, spec, it->plan.seed, it->plan.index, it->text_attempt,
                                &want, a, &it->text, &found, e));
+        it->windows += it->text.windows;
         if (!found) {
-            problem = "too_short";
+            problem = it->text.windows ? "invalid UTF-8" : "too_short";
             continue;
         }
         IML_TRY(code_points(&it->text, a, &cp, &n, e));
-        if (en[IML__E_on_missing_glyph] == 1) { // its own script is enough, the rest may be others'
+        const iml__text drawn = it->text;
+        if (missing == IML__MISSING_FALLBACK) { // its own script is enough, the rest may be others'
             size_t first = 0;
             while (first < n && !of_a_script(cp[first])) first++;
             cp += IML_MIN(first, n - 1), n = 1;
         }
-        memcpy(w->row, s->spec[it->plan.spec].row, words * sizeof *w->row);
-        IML_TRY(
-            iml__fontindex_cover(s->fonts, w->setter, cp, n, s->fallback, s->nfallback, w->row, e));
-        if (en[IML__E_text_direction] == IML__DIR_TTB) // small kana must have their vertical forms
-            IML_TRY(iml__fontindex_cover_column(
-                s->fonts, w->setter, cp, n, (enum iml__lay_vertical)en[IML__E_vertical_orientation],
-                s->fallback, s->nfallback, w->row, e));
+        if (missing == IML__MISSING_SKIP)
+            IML_TRY(iml__missing_faces(s, it->plan.spec, w->setter, cp, n, w->row, e));
+        else
+            IML_TRY(faces_for(s, w, it, cp, n, e));
         for (it->face_attempt = 0; it->face_attempt < IML__FACE_ATTEMPTS; it->face_attempt++) {
             uint32_t attempt = it->text_attempt * IML__FACE_ATTEMPTS + it->face_attempt;
             if (!pick_face(s, &it->plan, attempt, w->row, &face)) break;
-            IML_TRY(set_in(s, w, it, face, s->fallback, s->nfallback, a, &fine, e));
+            it->text = drawn, fine = true;
+            if (missing == IML__MISSING_SKIP)
+                IML_TRY(iml__missing_skip(s, &it->plan, w->setter, face, &it->text, a, &fine, e));
+            if (!fine) {
+                problem = "too_short";
+                continue;
+            }
+            IML_TRY(set_in(s, w, it, face, own->fallback, own->nfallback, a, &fine, e));
             if (fine) return IML_OK;
             problem = iml__lay_problem_name(it->block.problem);
         }
+        if (missing == IML__MISSING_ERROR)
+            return IML_FAIL(e, IML_EINPUT,
+                            "specification '%s': no face draws the whole of \"%.*s\" (%s), and "
+                            "on_missing_glyph is error",
+                            spec->name, iml__utf8_head(drawn.utf8, 60), drawn.utf8, problem);
     }
     return IML_FAIL(e, IML_EINPUT,
                     "specification '%s': none of %d texts could be drawn (last: %s); give fonts "
@@ -272,15 +302,15 @@ static uint32_t file_of(const iml__synth *s, const iml__item_plan *p, uint32_t a
 {
     uint64_t group = p->ordinal / (uint64_t)p->num[IML__N_background_reuse];
     const iml__synth_spec *x = &s->spec[p->spec];
-    if (s->back_weight) {
+    if (x->back_weight) {
         iml_rng g = iml__rng_slot(p->seed, group, x->bg_stream, 8 + attempt);
-        return (uint32_t)iml__rng_choice(&g, s->back_weight, s->nback);
+        return x->back[iml__rng_choice(&g, x->back_weight, x->nback)];
     }
     if (!attempt)
-        return (uint32_t)iml__perm(p->seed, group / s->nback, x->bg_stream, s->nback,
-                                   group % s->nback);
+        return x
+            ->back[iml__perm(p->seed, group / x->nback, x->bg_stream, x->nback, group % x->nback)];
     iml_rng g = iml__rng_slot(p->seed, group, x->bg_stream, 8 + attempt);
-    return (uint32_t)iml_rng_bounded(&g, s->nback);
+    return x->back[iml_rng_bounded(&g, x->nback)];
 }
 
 static iml_status settle_background(const iml__synth *s, iml__synth_item *it, iml_arena *a,
@@ -291,12 +321,13 @@ static iml_status settle_background(const iml__synth *s, iml__synth_item *it, im
     bg->mode = (enum iml__bg_mode)p->en[IML__E_background_mode];
     bg->u[0] = p->crop[0], bg->u[1] = p->crop[1];
     memcpy(bg->rgb, s->bg_rgb, 3);
-    bg->kind = s->bg;
-    if (s->bg == IML__BG_KINDS)
+    enum iml__bg_kind kind = s->spec[p->spec].bg;
+    bg->kind = kind;
+    if (kind == IML__BG_KINDS)
         bg->kind =
             (enum iml__bg_kind)(IML__BG_BUILTIN + (int)iml__plan_pick("synth.bg", p->seed, p->index,
                                                                       0, NULL, IML__BG_BUILTINS));
-    if (s->bg != IML__BG_IMAGE) return IML_OK;
+    if (kind != IML__BG_IMAGE) return IML_OK;
     iml_err why = {0};
     iml_status last = IML_EINPUT;
     for (it->back_attempt = 0; it->back_attempt < IML__BACK_ATTEMPTS; it->back_attempt++) {
@@ -395,7 +426,7 @@ static iml_status inks(const iml__synth *s, iml__synth_item *it, iml_arena *a, i
     return IML_OK;
 }
 
-static enum iml__render_channels channels_of(const iml__synth *s)
+static enum iml__render_channels channels_of(const iml__synth *s, uint32_t spec)
 {
     const iml__output *o = &s->config->output;
     switch (o->colour) {
@@ -404,8 +435,8 @@ static enum iml__render_channels channels_of(const iml__synth *s)
     case IML__COLOUR_GREY: return IML__OUT_GREY;
     case IML__COLOUR_RGB: return IML__OUT_RGB;
     default:
-        return s->bg == IML__BG_NONE && o->format != IML__FORMAT_JPEG ? IML__OUT_RGBA
-                                                                      : IML__OUT_RGB;
+        return s->spec[spec].bg == IML__BG_NONE && o->format != IML__FORMAT_JPEG ? IML__OUT_RGBA
+                                                                                 : IML__OUT_RGB;
     }
 }
 
@@ -453,7 +484,7 @@ iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint6
     IML_TRY(settle_text(s, w, it, a, e));
     iml__render_defaults(&it->params);
     it->params.seed = s->seed, it->params.index = index;
-    it->params.channels = channels_of(s);
+    it->params.channels = channels_of(s, it->plan.spec);
     effects(&it->plan, &it->params);
     IML_TRY(inks(s, it, a, e));
     if (mark) iml_stage(mark, IML_STAGE_DECODE);

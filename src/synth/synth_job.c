@@ -124,6 +124,9 @@ static void count(iml_item *it, const iml__synth_item *x)
     if (x->back_attempt) iml_count(it, IML__COUNT_BACK, x->back_attempt);
     for (uint32_t k = 0; k < x->back_attempt; k++)
         if (x->refused[k] < IML_COUNTERS_MAX) iml_count(it, x->refused[k], 1);
+    if (x->text.skipped) iml_count(it, IML__COUNT_SKIPPED, x->text.skipped);
+    if (x->text.dropped) iml_count(it, IML__COUNT_INVALID, x->text.dropped);
+    if (x->windows) iml_count(it, IML__COUNT_WINDOWS, x->windows);
     if (x->out.ink_forced) iml_count(it, IML__COUNT_FORCED, 1);
 }
 
@@ -156,9 +159,10 @@ static void label(void *user, uint64_t i, char *text, size_t cap)
 
 iml_status iml__synth_job(iml__synth *s, iml_err *e)
 {
-    static const char *const named[IML__SYNTH_COUNTERS] = {"texts_redrawn", "faces_redrawn",
-                                                           "backgrounds_redrawn", "colours_forced"};
-    uint64_t all = IML__SYNTH_COUNTERS + (s->bg == IML__BG_IMAGE ? 2 * (uint64_t)s->nback : 0);
+    static const char *const named[IML__SYNTH_COUNTERS] = {
+        "texts_redrawn", "faces_redrawn", "backgrounds_redrawn", "colours_forced",
+        "units_skipped", "invalid_bytes", "invalid_windows"};
+    uint64_t all = IML__SYNTH_COUNTERS + (s->images ? 2 * (uint64_t)s->nback : 0);
     uint32_t ncounters = (uint32_t)IML_MIN(all, (uint64_t)IML_COUNTERS_MAX);
     const char **counters = iml_arena_calloc(&s->arena, ncounters, sizeof *counters);
     if (!counters) return IML_FAIL(e, IML_ENOMEM, "no memory for a job");
@@ -168,7 +172,7 @@ iml_status iml__synth_job(iml__synth *s, iml_err *e)
         [IML_STAGE_WRITE] = "write",       [IML__STAGE_LAYOUT] = "layout",
         [IML__STAGE_RENDER] = "render",    [IML__STAGE_LABEL] = "label"};
     uint64_t reuse = 1;
-    if (s->bg == IML__BG_IMAGE)
+    if (s->images)
         for (uint32_t k = 0; k < s->config->nspec; k++)
             reuse = IML_MAX(reuse, (uint64_t)s->config->spec[k].num[IML__N_background_reuse].lo);
     s->job = (iml_job){.name = "synth",

@@ -130,6 +130,16 @@ static void every_row_of_bad_input_is_refused_with_its_place(void **state)
     bad(HEAD "}\noutput: {quality: [90, 20]}\n", "min is above max");
     bad(HEAD "}\nspecs: 3\n", "unknown key 'specs'");
     bad(HEAD ", corpora: [{file: a, text: b}]}\n", "beside corpus_file");
+    bad(HEAD ", fonts: {paths: []}}\n", "fonts.paths: a list that is not empty");
+    bad(HEAD ", fonts: {path: x}}\n", "fonts: unknown key 'path'; did you mean 'paths'?");
+    bad(HEAD ", fonts: {weights: [{weight: 2}]}}\n", "fonts.weights: `match` is missing");
+    bad(HEAD ", fonts: {fallback: [{path: a, weight: 2}]}}\n", "unknown key 'weight'");
+    bad(HEAD ", fonts: {on_missing_glyph: skipp}}\n", "did you mean 'skip'?");
+    bad(HEAD ", fonts: {on_missing_glyph: skip}, on_missing_glyph: error}\n",
+        "stands beside on_missing_glyph");
+    bad(HEAD ", backgrounds: {mode: tile}, background_mode: scale}\n",
+        "stands beside background_mode");
+    bad(HEAD "}\nbackgrounds: {weights: [{match: a, weight: -1}]}\n", "out of range");
 }
 
 static void all_errors_are_told_at_once(void **state)
@@ -147,20 +157,23 @@ static void all_errors_are_told_at_once(void **state)
 static void what_is_printed_reads_back_as_the_same(void **state)
 {
     (void)state;
-    iml__config *a =
-        good("total_images: 7\nseed: 42\noutput: {format: jpeg, quality: [60, 95], labels: [json, "
-             "jsonl], container: tar}\n"
-             "fonts: {paths: [fonts], weights: [{match: '*Bold*', weight: 2}]}\nbackgrounds: "
-             "{paths: [{path: bg, weight: 2}]}\n"
-             "specifications:\n"
-             "  - {name: \"q\\\"uo\\\\te\", proportion: 0.25, text_direction: {left_to_right: 2, "
-             "top_to_bottom: 1}, corpora: [{text: 'x: y', weight: 2}, 'builtin:latin'],\n"
-             "     blur_radius: {choice: [0, 1.5], weights: [3, 1], p: 0.5}, rotation_angle: "
-             "{normal: [0, 2.5]}, noise_amount: {beta: 0.5, max: 0.1},\n"
-             "     brightness_factor: {min: 0.5, max: 1.5, distribution: truncated_normal, p: "
-             "0.1}, text_color: '#102030', font_filter: '*Sans*', language: de}\n"
-             "  - {name: b, proportion: 0.75, text_direction: right_to_left, corpus_file: he.txt, "
-             "drop_shadow_color: [1, 2, 3, 4]}\n");
+    iml__config *a = good(
+        "total_images: 7\nseed: 42\noutput: {format: jpeg, quality: [60, 95], labels: [json, "
+        "jsonl], container: tar}\n"
+        "fonts: {paths: [fonts], weights: [{match: '*Bold*', weight: 2}], fallback: [a.ttf, "
+        "b.ttf], on_missing_glyph: skip}\nbackgrounds: "
+        "{paths: [{path: bg, weight: 2}], weights: [{match: '*x*', weight: 0}], mode: tile}\n"
+        "specifications:\n"
+        "  - {name: \"q\\\"uo\\\\te\", proportion: 0.25, text_direction: {left_to_right: 2, "
+        "top_to_bottom: 1}, corpora: [{text: 'x: y', weight: 2}, 'builtin:latin'],\n"
+        "     blur_radius: {choice: [0, 1.5], weights: [3, 1], p: 0.5}, rotation_angle: "
+        "{normal: [0, 2.5]}, noise_amount: {beta: 0.5, max: 0.1},\n"
+        "     brightness_factor: {min: 0.5, max: 1.5, distribution: truncated_normal, p: "
+        "0.1}, text_color: '#102030', font_filter: '*Sans*', language: de,\n"
+        "     fonts: {paths: [own], on_missing_glyph: {other_font: 1, fallback: 2}}, backgrounds: "
+        "{paths: [{path: own, weight: 3}]}}\n"
+        "  - {name: b, proportion: 0.75, text_direction: right_to_left, corpus_file: he.txt, "
+        "drop_shadow_color: [1, 2, 3, 4]}\n");
     iml__str x, y;
     iml__str_init(&x, 1 << 20), iml__str_init(&y, 1 << 20);
     iml__config_print(a, false, &x);

@@ -63,7 +63,7 @@ failed=0 n=0
 "$imloom" synth --list keys >keys.txt
 while read -r key kind rest; do
     case $key in # what every configuration has; variations: below
-    name | proportion | corpus_file | corpora | font_filter | variations) continue ;;
+    name | proportion | corpus_file | corpora | font_filter | variations | fonts | backgrounds) continue ;;
     esac
     [ -n "${away[$key]:-}" ] || { echo "$key: no row in this test"; failed=1; continue; }
     set -f; words=(${away[$key]}); set +f
@@ -95,7 +95,7 @@ while read -r key kind rest; do
 done <keys.txt
 [ "$(pictures c.yaml --background white "${neutral[@]}")" = "$plain" ] || { echo "defaults written out change the pictures"; failed=1; }
 # What this version has no hand for is refused by name.
-for key in blend texture palette underline fonts binarize motion_blur_max midground_probability; do
+for key in blend texture palette underline binarize motion_blur_max midground_probability; do
     expect 1 "$key: is not in this version" "$imloom" synth c.yaml -n 1 -o o2 --font $font --set "$key=1"
     [ ! -e o2 ] || fail "something was written"
 done
