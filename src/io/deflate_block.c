@@ -11,6 +11,8 @@
 // the encoder's affair.
 #include "src/io/deflate_block.h"
 
+#include "src/kernel/kernel.h"
+
 // RFC 1951, 3.2.5.
 static const uint8_t length_extra[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
                                          2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
@@ -207,11 +209,14 @@ static void count_tokens(struct iml__dblock *b, const iml__tok *tok, size_t n)
 {
     // Two tables in turn: a counter that is raised again at once waits for its own store.
     uint32_t by_token[2][256 + IML__DEFLATE_MAX + 1] = {0}, by_dist[2][32] = {0};
-    for (size_t i = 0; i < n; i++) {
-        by_token[i & 1][tok[i] & 1023]++;
-        by_dist[i & 1][tok[i] >> 10 & 31]++;
+    size_t i = 0;
+    for (; i + 2 <= n; i += 2) {
+        iml__tok a = tok[i], c = tok[i + 1];
+        by_token[0][a & 1023]++, by_dist[0][a >> 10 & 31]++;
+        by_token[1][c & 1023]++, by_dist[1][c >> 10 & 31]++;
     }
-    for (unsigned i = 0; i < 256; i++) b->litlen_count[i] = by_token[0][i] + by_token[1][i];
+    if (i < n) by_token[0][tok[i] & 1023]++, by_dist[0][tok[i] >> 10 & 31]++;
+    for (i = 0; i < 256; i++) b->litlen_count[i] = by_token[0][i] + by_token[1][i];
     b->litlen_count[256] = 1;
     for (unsigned s = 0; s < 29; s++) {
         unsigned last = s == 27 ? 257 : length_base[s] + (1u << length_extra[s]) - 1;
@@ -220,7 +225,7 @@ static void count_tokens(struct iml__dblock *b, const iml__tok *tok, size_t n)
             sum += by_token[0][256 + k] + by_token[1][256 + k];
         b->litlen_count[257 + s] = sum;
     }
-    for (unsigned i = 0; i < IML__DISTS; i++) b->dist_count[i] = by_dist[0][i] + by_dist[1][i];
+    for (i = 0; i < IML__DISTS; i++) b->dist_count[i] = by_dist[0][i] + by_dist[1][i];
 }
 
 static uint64_t extra_bits(const struct iml__dblock *b)
@@ -252,28 +257,23 @@ static void put_tokens(struct iml__dblock *b, iml__bits *w, const iml__tok *tok,
 {
     codes(b->litlen_bits, IML__LITLENS + 2, b->litlen_code);
     codes(b->dist_bits, IML__DISTS + 2, b->dist_code);
+    // What is shifted by or added up stands in the low byte, where it costs nothing to take out.
     for (unsigned i = 0; i < 256; i++)
-        b->litlen_put[i] = b->litlen_code[i] | (uint32_t)b->litlen_bits[i] << 24;
+        b->litlen_put[i] = (uint32_t)b->litlen_code[i] << 8 | b->litlen_bits[i];
     for (unsigned s = 0; s < 29; s++) {
         unsigned last = s == 27 ? 257 : length_base[s] + (1u << length_extra[s]) - 1;
         uint32_t code = b->litlen_code[257 + s], bits = b->litlen_bits[257 + s];
         for (unsigned k = length_base[s]; k <= last; k++)
             b->litlen_put[256 + k] =
-                code | (k - length_base[s]) << bits | (bits + length_extra[s]) << 24;
+                (code | (k - length_base[s]) << bits) << 8 | (bits + length_extra[s]);
     }
     for (unsigned s = 0; s < IML__DISTS; s++) {
         uint32_t bits = b->dist_bits[s];
-        b->dist_put[s] = b->dist_code[s] | bits << 16 | (bits + dist_extra(s)) << 24;
+        b->dist_put[s] = (uint32_t)b->dist_code[s] << 16 | bits << 8 | (bits + dist_extra(s));
     }
     b->dist_put[30] = b->dist_put[31] = 0; // 31: a literal has no distance
-    iml__bits o = *w;                      // in registers
-    for (size_t i = 0; i < n; i++) {       // at most 15 + 5 + 15 + 13 bits
-        uint32_t l = b->litlen_put[tok[i] & 1023], d = b->dist_put[tok[i] >> 10 & 31];
-        uint64_t rest = (d & 0x7FFF) | (uint64_t)(tok[i] >> 15) << (d >> 16 & 15);
-        iml__bits_put(&o, (l & 0xFFFFFF) | rest << (l >> 24), (l >> 24) + (d >> 24));
-    }
-    iml__bits_put(&o, b->litlen_code[256], b->litlen_bits[256]);
-    *w = o;
+    iml__kernel()->deflate_put(b, w, tok, n);
+    iml__bits_put(w, b->litlen_code[256], b->litlen_bits[256]);
 }
 
 void iml__deflate_stored(iml__bits *w, const uint8_t *raw, size_t raw_n, bool final)

@@ -65,9 +65,7 @@ static inline iml__tok iml__tok_literal(uint8_t byte) { return byte | 31u << 10;
 // Distance symbol and extra bits of dist, as a token's upper part.
 static inline iml__tok iml__tok_distance(uint32_t dist)
 {
-    uint32_t d = dist - 1;
-    if (d < 2) return d << 10;
-    uint32_t top = 31u - (uint32_t)__builtin_clz(d), low = top - 1;
+    uint32_t d = dist - 1, top = 31u - (uint32_t)__builtin_clz(d | 1), low = top - (top > 0);
     return (2 * top + (d >> low & 1)) << 10 | (d & ((1u << low) - 1)) << 15;
 }
 
@@ -97,8 +95,8 @@ struct iml__dblock {
     uint32_t litlen_count[IML__LITLENS + 2], dist_count[IML__DISTS + 2];
     uint8_t litlen_bits[IML__LITLENS + 2], dist_bits[IML__DISTS + 2];
     uint16_t litlen_code[IML__LITLENS + 2], dist_code[IML__DISTS + 2];
-    uint32_t litlen_put[256 + IML__DEFLATE_MAX + 1]; // by bits 0..9 of a token: n << 24 | bits
-    uint32_t dist_put[32];                           // n << 24 | n of the code << 16 | code
+    uint32_t litlen_put[256 + IML__DEFLATE_MAX + 1]; // by bits 0..9 of a token: bits << 8 | n
+    uint32_t dist_put[32]; // code << 16 | n of the code << 8 | n with the extra bits
 };
 
 // One block that codes raw[0..raw_n), which the tokens must spell exactly. The smallest of the

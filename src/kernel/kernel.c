@@ -38,9 +38,10 @@ const iml__kernels *iml__kernel_at(enum iml__simd level)
 #ifdef IML_HAVE_AVX2
     if (level >= IML__SIMD_AVX512 && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vbmi"))
+        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi2"))
         return &avx512;
-    if (level >= IML__SIMD_AVX2 && __builtin_cpu_supports("avx2")) return &avx2;
+    if (level >= IML__SIMD_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+        return &avx2;
 #endif
     (void)level;
     return &scalar;

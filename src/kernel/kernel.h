@@ -11,6 +11,10 @@
 #include "src/kernel/map_row.h"
 #include "src/kernel/noise.h"
 
+struct iml__dblock; // src/io/deflate_block.h
+struct iml__bits;
+enum { IML__LZ_BITS = 14 }; // lz_greedy's table; more is beyond a first-level cache
+
 typedef struct iml__kernels {
 #define IML_KERNEL(result, name, args) result(*name) args;
 #include "src/kernel/kernel.def"

@@ -5,6 +5,7 @@
 // a crash.
 #include "tests/unit/iml_test.h"
 
+#include "src/io/deflate_block.h"
 #include "src/kernel/kernel.h"
 
 #include <math.h>
@@ -268,6 +269,96 @@ static void png_filters(void **state)
         }
 }
 
+// Rows of little, half or no order: pieces of earlier bytes, runs, what stood a row above, and
+// noise.
+static void deflatable(uint8_t *p, size_t n, size_t row)
+{
+    uint32_t noise = rnd() % 3;
+    for (size_t i = 0; i < n;) {
+        size_t len = 1 + rnd() % 40, from = i ? rnd() % i : 0, kind = rnd() % 4;
+        if (rnd() % 8 == 0) len *= 20;
+        for (size_t k = 0; k < len && i < n; k++, i++) {
+            uint8_t old = kind == 0 && i          ? p[i - 1]
+                          : kind == 1 && i >= row ? p[i - row]
+                                                  : p[from + k];
+            p[i] = kind == 3 && noise ? (uint8_t)(rnd() & (noise == 1 ? 3 : 255)) : i ? old : 7;
+        }
+    }
+}
+
+static void matches_are_found_alike_and_spell_the_bytes(void **state)
+{
+    (void)state;
+    enum { N = 1 << IML__LZ_BITS };
+    static uint32_t table[2][N];
+    static iml__tok tok[2][CAP];
+    for (int round = 0; round < 1500; round++) {
+        bool at_end = round & 1;
+        size_t n = round < 300 ? (size_t)round / 2 : rnd() % CAP, row = 1 + rnd() % 700;
+        uint8_t *p = at_end ? room[0] + CAP - n : room[0], *back = room[1];
+        size_t at[2] = {0, 0}, ntok = 1 + rnd() % 3000, spelt = 0;
+        deflatable(p, n, row);
+        memset(table, 0, sizeof table);
+        while (at[0] < n) {
+            size_t a = scalar->lz_greedy(tok[0], ntok, &at[0], p, n, row, table[0]);
+            size_t b = fast->lz_greedy(tok[1], ntok, &at[1], p, n, row, table[1]);
+            assert_true(a == b && at[0] == at[1] && a <= ntok && (a == ntok || at[0] == n));
+            assert_memory_equal(tok[0], tok[1], a * sizeof **tok);
+            for (size_t i = 0; i < a; i++) {
+                iml__tok t = tok[0][i];
+                if (!iml__tok_is_match(t)) {
+                    back[spelt++] = (uint8_t)t;
+                    continue;
+                }
+                uint32_t sym = t >> 10 & 31, len = iml__tok_length(t);
+                uint32_t d = (sym < 4 ? sym : (2 + (sym & 1)) << (sym / 2 - 1)) + (t >> 15) + 1;
+                assert_true(len >= 6 && d <= spelt && d <= IML__DEFLATE_WINDOW);
+                for (uint32_t k = 0; k < len; k++, spelt++) back[spelt] = back[spelt - d];
+            }
+            assert_int_equal(spelt, at[0]);
+        }
+        assert_memory_equal(table[0], table[1], sizeof *table);
+        assert_memory_equal(back, p, n);
+    }
+}
+
+static void put_bits(const iml__kernels *k, const struct iml__dblock *b, const iml__tok *tok,
+                     size_t n, iml__bits *end, uint8_t *out, uint64_t acc)
+{
+    *end = (iml__bits){out, acc, 7};
+    k->deflate_put(b, end, tok, n);
+}
+
+static void bits_of_tokens(void **state)
+{
+    (void)state;
+    static iml__tok tok[400];
+    static uint8_t raw[400 * 258], scrap[sizeof raw + 1024];
+    struct iml__dblock b;
+    for (int round = 0; round < 400; round++) {
+        size_t n = (size_t)round, nraw = 0;
+        uint32_t literals = rnd() % 101;
+        for (size_t i = 0; i < n; i++) {
+            bool match = rnd() % 100 >= literals;
+            uint32_t len = match ? 3 + rnd() % 256 : 1;
+            tok[i] =
+                match ? iml__tok_match(len, 1 + (rnd() & 32767)) : iml__tok_literal((uint8_t)rnd());
+            nraw += len;
+        }
+        iml__bits w;
+        iml__bits_init(&w, scrap);
+        iml__dblock_write(&b, &w, tok, n, raw, nraw, true); // makes the tables
+        uint64_t acc = rnd() & 127, bits = 7;
+        for (size_t i = 0; i < n; i++)
+            bits += (b.litlen_put[tok[i] & 1023] + b.dist_put[tok[i] >> 10 & 31]) & 255;
+        iml__bits end[2];
+        if (bits / 8 + 8 > CAP) continue;
+        TWINS(2, bits / 8 + 8, 1, put_bits(k, &b, tok, n, &end[k == fast], out, acc));
+        assert_true(end[0].at == end[1].at && end[0].acc == end[1].acc && end[0].n == end[1].n);
+        assert_true(end[0].at == room[2] + CAP - 8 && end[0].n == bits % 8);
+    }
+}
+
 static void lattice_rows(void **state)
 {
     (void)state;
@@ -475,6 +566,8 @@ int main(void)
         cmocka_unit_test(blur_passes),
         cmocka_unit_test(resample_passes),
         cmocka_unit_test(png_filters),
+        cmocka_unit_test(matches_are_found_alike_and_spell_the_bytes),
+        cmocka_unit_test(bits_of_tokens),
         cmocka_unit_test(lattice_rows),
         cmocka_unit_test(gauss_in_double),
         cmocka_unit_test(points_move_alike),
