@@ -97,6 +97,11 @@ iml_status iml__sha256_of(const void *p, size_t n, char hex[65])
 
 uint32_t iml__crc32(uint32_t crc, const void *p, size_t n) { return libdeflate_crc32(crc, p, n); }
 
+uint32_t iml__adler32(uint32_t sum, const void *p, size_t n)
+{
+    return n ? libdeflate_adler32(sum, p, n) : sum;
+}
+
 // Polynomials over GF(2) modulo CRC-32's, reflected: bit 31 is x^0.
 static uint32_t multiply(uint32_t a, uint32_t b)
 {

@@ -24,7 +24,8 @@ iml_status iml__sha256_end(iml__sha256 *s, char hex[65]); // and starts anew
 void iml__sha256_free(iml__sha256 **s);
 iml_status iml__sha256_of(const void *p, size_t n, char hex[65]);
 
-uint32_t iml__crc32(uint32_t crc, const void *p, size_t n); // zlib's; libdeflate
+uint32_t iml__crc32(uint32_t crc, const void *p, size_t n);   // zlib's, from 0; libdeflate
+uint32_t iml__adler32(uint32_t sum, const void *p, size_t n); // zlib's, from 1; libdeflate
 // The crc of a followed by b, from those of a and b: join(op(size of b), a, b). op depends on the
 // size alone; made once for many.
 uint32_t iml__crc32_op(uint64_t n);

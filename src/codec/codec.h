@@ -35,7 +35,7 @@ void iml__decode_opts_default(iml__decode_opts *o);
 typedef struct iml__encode_opts {
     int quality;        // jpeg, webp 1..100 (webp 100: lossless)
     int subsample;      // jpeg: 0 auto (4:2:0 below quality 92, else 4:4:4), 444, 422, 420
-    int level;          // png 0..9 (libdeflate level; 1 is the default; 0 stored)
+    int level;          // png 0..9: 0 stored, 1 our own encoder (default), 2..9 libdeflate's
     bool grey_if_equal; // write grey where r = g = b in every pixel
 } iml__encode_opts;
 void iml__encode_opts_default(iml__encode_opts *o);

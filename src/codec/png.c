@@ -12,6 +12,7 @@
 #include "src/base/err.h"
 #include "src/base/mem.h"
 #include "src/image/convert.h"
+#include "src/io/fdeflate.h"
 
 #include <libdeflate.h>
 #include <png.h>
@@ -266,10 +267,13 @@ static iml_status decode(const uint8_t *p, size_t n, const iml__decode_opts *o, 
     return st;
 }
 
-// What is written depends on libdeflate, which tells its version in its header only.
+// What is written depends on our encoder or on libdeflate, which tells its version in its header
+// only.
 static const char *version(void)
 {
-    return "libdeflate " LIBDEFLATE_VERSION_STRING ", libpng " PNG_LIBPNG_VER_STRING;
+    _Static_assert(IML__FDEFLATE_VERSION == 1, "say the new version below");
+    return "imloom deflate 1, libdeflate " LIBDEFLATE_VERSION_STRING
+           ", libpng " PNG_LIBPNG_VER_STRING;
 }
 
 const iml__codec iml__codec_png = {
