@@ -18,18 +18,23 @@
 #include "src/synth/sheet.h"
 
 static struct options {
-    const char *batch, *background, *corpus_dir, *quality, *labels, *preview, *layers, *list;
+    const char *batch, *background, *corpus_dir, *quality, *preview, *layers, *list;
+    const char *words[IML__LISTS]; // --labels, --masks, --crops, --extras
     const char *replay, *plan;
     bool replay_check;
     iml__opt_list font_dirs, fonts, fallback_fonts, background_dirs, corpora, texts, patterns,
         scripts, set;
     uint64_t count;
     int64_t preview_count, preview_columns, preview_width;
-    int format, colour, container;
+    int format, colour, container, det_unit;
 } options;
 static struct iml__common common;
 
 #define AT(field) offsetof(struct options, field)
+#define IML_LABELS(name, ...) #name " "
+static const char labels_help[] = "formats, with commas [json]: "
+#include "src/synth/label_formats.def"
+    ;
 #define NH IML__OPT_NO_HASH
 static const iml__opt rows[] = {
     {"batch-config", 'c', IML__OPT_PATH, AT(batch), "FILE", NULL, 0, 0, NULL, NULL,
@@ -75,8 +80,10 @@ static const iml__opt rows[] = {
      0, NULL},
     {"container", 0, IML__OPT_ENUM, AT(container), "KIND", "auto", 0, 0, "auto|dir|tar", NULL,
      "dir: loose files; tar: shards (WebDataset); auto: tar above 100,000 images", NH, NULL},
-    {"labels", 0, IML__OPT_STR, AT(labels), "LIST", NULL, 0, 0, NULL, NULL,
-     "json jsonl, with commas [json]", 0, NULL},
+    {"labels", 0, IML__OPT_STR, AT(words[IML__LIST_LABELS]), "LIST", NULL, 0, 0, NULL, NULL,
+     labels_help, 0, NULL},
+    {"det-unit", 0, IML__OPT_ENUM, AT(det_unit), "UNIT", "line", 0, 0, "line|word", NULL,
+     "what the labels of detectors have a box for", 0, NULL},
     {"preview", 0, IML__OPT_PATH, AT(preview), "FILE.png", NULL, 0, 0, NULL, NULL,
      "a contact sheet; without -o nothing else is made", NH, NULL},
     {"preview-count", 0, IML__OPT_INT, AT(preview_count), "N", "24", 1, 10000, NULL, NULL,
@@ -164,21 +171,6 @@ static iml_status parse_quality(const char *text, int *lo, int *hi, iml_err *e)
     return IML_OK;
 bad:
     return IML_FAIL(e, IML_EARG, "--quality %s: A or A,B within 1..100 is needed", text);
-}
-
-static iml_status parse_labels(const char *text, int *out, iml_err *e)
-{
-    for (const char *p = text; *p;) {
-        size_t n = strcspn(p, ",");
-        if (n == 4 && !strncmp(p, "json", n))
-            *out |= IML__LABEL_JSON;
-        else if (n == 5 && !strncmp(p, "jsonl", n))
-            *out |= IML__LABEL_JSONL;
-        else
-            return IML_FAIL(e, IML_EARG, "--labels %s: json and jsonl are known", text);
-        p += n + (p[n] == ',');
-    }
-    return *out ? IML_OK : IML_FAIL(e, IML_EARG, "--labels: a list is needed");
 }
 
 struct plan { // of this command line
@@ -273,9 +265,13 @@ static iml_status fill(struct plan *p, iml_err *e)
     s->container = iml__opts_given(p->opts, "container") ? options.container : -1;
     s->seed = iml__opts_given(p->opts, "seed") ? &common.seed : NULL;
     s->max_pixels = common.max_pixels;
-    s->labels = s->quality_lo = s->quality_hi = 0;
+    s->det_unit = iml__opts_given(p->opts, "det-unit") ? options.det_unit : -1;
+    s->quality_lo = s->quality_hi = 0;
     if (options.quality) IML_TRY(parse_quality(options.quality, &s->quality_lo, &s->quality_hi, e));
-    if (options.labels) IML_TRY(parse_labels(options.labels, &s->labels, e));
+    unsigned *bits[IML__LISTS] = {&s->labels, &s->masks, &s->crops, &s->extras};
+    for (int k = 0; k < IML__LISTS; k++)
+        if (options.words[k])
+            IML_TRY(iml__output_words((enum iml__output_list)k, options.words[k], bits[k], e));
     s->scripts = p->scripts;
     return flatten(&options.scripts, p->scripts, IML_COUNT_OF(p->scripts), &s->nscripts,
                    &p->script_text, e);
@@ -291,9 +287,9 @@ static void headline(const iml__synth *s, iml__str *out)
     iml__text_count(out, s->count);
     iml__str_addf(out, " images, seed %llu", (unsigned long long)s->seed);
     if (common.out) iml__str_addf(out, " -> %s", common.out);
-    iml__str_addf(out, " (%s: %s%s%s); %zu faces", s->tar ? "tar" : "dir", formats[o->format],
-                  o->labels & IML__LABEL_JSON ? " + json" : "",
-                  o->labels & IML__LABEL_JSONL ? " + jsonl" : "", iml__fontindex_count(s->fonts));
+    iml__str_addf(out, " (%s: %s + ", s->tar ? "tar" : "dir", formats[o->format]);
+    iml__output_names(IML__LIST_LABELS, o->labels, " + ", out);
+    iml__str_addf(out, "); %zu faces", iml__fontindex_count(s->fonts));
     if (iml__fontindex_bad_count(s->fonts))
         iml__str_addf(out, " (%zu rejected)", iml__fontindex_bad_count(s->fonts));
     iml__str_addf(out, ", %u corpora ", s->corpora->n);

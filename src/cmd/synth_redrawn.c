@@ -9,6 +9,7 @@
 #include "src/base/mem.h"
 #include "src/cmd/session.h"
 #include "src/io/vfs.h"
+#include "src/synth/label_formats.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 enum { MANIFEST_MAX = 1 << 28, NAMED = 3 };
 
 struct sums {
-    uint64_t texts, faces, backgrounds, skipped, invalid, windows;
+    uint64_t texts, faces, backgrounds, skipped, invalid, windows, left_out;
     uint64_t *file; // [2 * nback]: broken, too large
 };
 
@@ -31,6 +32,7 @@ static void take(struct sums *t, const iml__synth *s, const char *key, uint64_t 
     if (!strcmp(key, s->job.counter_names[IML__COUNT_SKIPPED])) t->skipped = n;
     if (!strcmp(key, s->job.counter_names[IML__COUNT_INVALID])) t->invalid = n;
     if (!strcmp(key, s->job.counter_names[IML__COUNT_WINDOWS])) t->windows = n;
+    if (!strcmp(key, s->job.counter_names[IML__COUNT_LEFT_OUT])) t->left_out = n;
     if (iml__parse_u64(key, &k) && k >= IML__SYNTH_COUNTERS &&
         k < IML__SYNTH_COUNTERS + 2 * (uint64_t)s->nback)
         t->file[k - IML__SYNTH_COUNTERS] = n;
@@ -106,6 +108,20 @@ static void name_corpora(const iml__synth *s, iml__str *out)
     }
 }
 
+// Recognition formats that have less than the set has pictures.
+static void left_out(const iml__synth *s, uint64_t n, iml__str *out)
+{
+    unsigned which = 0;
+    for (int k = 0; k < IML__LABELS; k++)
+        if (iml__formats[k].flags & IML__FORMAT_RECOGNISES)
+            which |= s->config->output.labels & 1u << k;
+    iml__str_addc(out, ' ');
+    iml__text_count(out, n);
+    iml__str_addf(out, " picture%s of several lines left out of ", n == 1 ? "" : "s");
+    iml__output_names(IML__LIST_LABELS, which, ", ", out);
+    iml__str_adds(out, " (--crops lines cuts them).");
+}
+
 bool iml__redrawn_line(void *user, const iml_report *r, iml__str *out)
 {
     const struct iml__redrawn *w = user;
@@ -129,6 +145,7 @@ bool iml__redrawn_line(void *user, const iml_report *r, iml__str *out)
         name_corpora(w->synth, out);
         iml__str_addc(out, '.');
     }
+    if (t.left_out) left_out(w->synth, t.left_out, out);
     IML_FREE(t.file);
     return t.windows > 0;
 }

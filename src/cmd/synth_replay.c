@@ -16,6 +16,7 @@
 #include "src/cmd/common.h"
 #include "src/io/atomic.h"
 #include "src/io/vfs.h"
+#include "src/synth/itemfiles.h"
 
 enum { ARENA = 1 << 30, PIECE = 1 << 20 };
 
@@ -83,13 +84,11 @@ int iml__synth_replay(const iml__replay_run *o, iml_err *e)
 static iml_status plan_line(const iml__synth *s, iml__synth_worker *w, uint64_t i, iml_arena *a,
                             iml__str *line, iml_err *e)
 {
-    static const char *const suffix[] = {"png", "jpg", "webp"};
-    char file[80];
+    char stem[IML__STEM], file[IML__STEM + 8];
     iml__synth_item it;
-    unsigned long long index = i;
     iml_status st = iml__synth_item_make(s, w, i, a, NULL, &it, e);
-    (void)snprintf(file, sizeof file, "%06llu/%09llu.%s", index / 1000, index,
-                   suffix[s->config->output.format]);
+    iml__synth_stem(s, i, stem);
+    (void)snprintf(file, sizeof file, "%s.%s", stem, iml__synth_suffix(s));
     if (!st) iml__synth_label(s, &it, file, NULL, 0, 0, line);
     iml__synth_item_done(s, &it);
     if (!st && line->failed) st = IML_FAIL(e, IML_ENOMEM, "no memory for the plan");

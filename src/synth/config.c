@@ -16,73 +16,6 @@ enum { ARENA = 1 << 28 }; // reserved, touched as needed
 static const char *const top_keys[] = {
     "total_images", "specifications", "seed",        "defaults", "output",
     "options",      "fonts",          "backgrounds", "imloom",   NULL};
-static const char *const output_keys[] = {
-    "format",        "quality", "colour",       "color",     "container",
-    "shard_samples", "labels",  "image_height", "max_width", NULL};
-static const char *const format_names[] = {"png", "jpeg", "webp", NULL};
-static const char *const colour_names[] = {"default", "rgb", "rgba", "auto", "grey", NULL};
-static const char *const container_names[] = {"auto", "dir", "tar", NULL};
-static const char *const label_names[] = {"json", "jsonl", NULL};
-
-static bool enum_of(const char *key, const char *const *names, const iml__ynode *n,
-                    iml__complaints *c, int *out)
-{
-    iml__choice v;
-    if (n->kind != IML__YAML_SCALAR) {
-        iml__yaml_complain(c, n, "%s: one name is needed here", key);
-        return false;
-    }
-    if (!iml__choice_parse(key, names, n, c, &v)) return false;
-    for (uint32_t k = 0; k < v.n; k++)
-        if (v.weight[k] > 0) return *out = (int)k, true;
-    return false;
-}
-
-static void labels_of(const iml__ynode *n, iml__complaints *c, unsigned *out)
-{
-    int k;
-    unsigned all = 0;
-    if (n->kind == IML__YAML_MAP || (n->kind == IML__YAML_LIST && !n->n)) {
-        iml__yaml_complain(c, n, "output.labels: a name or a list of names is needed");
-        return;
-    }
-    size_t count = n->kind == IML__YAML_LIST ? n->n : 1;
-    for (size_t i = 0; i < count; i++)
-        if (enum_of("output.labels", label_names, n->kind == IML__YAML_LIST ? n->item[i] : n, c,
-                    &k))
-            all |= 1u << k;
-    if (all) *out = all;
-}
-
-static void read_output(iml__output *o, const iml__ynode *n, iml__complaints *c)
-{
-    if (!n || !iml__known_keys("output", n, output_keys, c)) return;
-    const iml__ynode *v;
-    const iml__value_rule quality = {
-        .key = "output.quality", .integer = true, .min = 1, .max = 100};
-    const iml__value_rule samples = {
-        .key = "output.shard_samples", .integer = true, .min = 1, .max = 1e9};
-    double lo, hi;
-    if ((v = iml__yaml_get(n, "format")))
-        (void)enum_of("output.format", format_names, v, c, &o->format);
-    if ((v = iml__yaml_get(n, "colour")) || (v = iml__yaml_get(n, "color")))
-        (void)enum_of("output.colour", colour_names, v, c, &o->colour);
-    if ((v = iml__yaml_get(n, "container")))
-        (void)enum_of("output.container", container_names, v, c, &o->container);
-    if ((v = iml__yaml_get(n, "labels"))) labels_of(v, c, &o->labels);
-    if ((v = iml__yaml_get(n, "shard_samples")) && iml__number_parse(&samples, v, c, &lo))
-        o->shard_samples = (uint64_t)lo;
-    if (!(v = iml__yaml_get(n, "quality"))) return;
-    bool pair = v->kind == IML__YAML_LIST && v->n == 2;
-    if (!iml__number_parse(&quality, pair ? v->item[0] : v, c, &lo)) return;
-    hi = lo;
-    if (pair && !iml__number_parse(&quality, v->item[1], c, &hi)) return;
-    if (lo > hi)
-        iml__yaml_complain(c, v, "output.quality: min is above max");
-    else
-        o->quality_lo = (int)lo, o->quality_hi = (int)hi;
-}
-
 // The maps of the whole configuration; their enumerations are told here and applied in read_spec.
 static void read_resources(iml__config *f, const iml__ynode *root, iml__complaints *c)
 {
@@ -256,7 +189,7 @@ static void read_top(iml__config *f, const iml__ynode *root, bool need_total, im
     f->options = iml__yaml_get(root, "options");
     if (f->options && f->options->kind != IML__YAML_MAP)
         iml__yaml_complain(c, f->options, "options: a map of the command's options is needed");
-    read_output(&f->output, iml__yaml_get(root, "output"), c);
+    iml__output_read(&f->output, iml__yaml_get(root, "output"), c);
     read_resources(f, root, c);
 }
 
@@ -274,7 +207,7 @@ iml_status iml__config_read(iml__config **out, const char *file, const char *tex
         IML_FREE(f);
         return st;
     }
-    f->output = (iml__output){.quality_lo = 90, .quality_hi = 90, .labels = IML__LABEL_JSON};
+    f->output = (iml__output){.quality_lo = 90, .quality_hi = 90, .labels = IML__LABEL(json)};
     f->file = iml__arena_strdup(&f->arena, file);
     char *copy = iml__arena_strndup(&f->arena, text, n);
     sets = iml_arena_calloc(&f->arena, nset ? nset : 1, sizeof(iml__ynode *));

@@ -112,14 +112,38 @@ typedef struct iml__spec {
 enum { IML__FORMAT_PNG, IML__FORMAT_JPEG, IML__FORMAT_WEBP };
 enum { IML__COLOUR_DEFAULT, IML__COLOUR_RGB, IML__COLOUR_RGBA, IML__COLOUR_AUTO, IML__COLOUR_GREY };
 enum { IML__CONTAINER_AUTO, IML__CONTAINER_DIR, IML__CONTAINER_TAR };
-enum { IML__LABEL_JSON = 1, IML__LABEL_JSONL = 2 };
+enum { // label formats, a row each
+#define IML_LABELS(name, ...) IML__L_##name,
+#include "src/synth/label_formats.def"
+    IML__LABELS
+};
+#define IML__LABEL(name) (1u << IML__L_##name)
+enum { IML__MASK_TEXT = 1, IML__MASK_UNIT = 2, IML__MASK_LINE = 4 };
+enum { IML__CROPS_LINES = 1, IML__CROPS_WORDS = 2 };
+enum { IML__EXTRA_BACKGROUND = 1, IML__EXTRA_TEXTLAYER = 2 };
+enum { IML__DET_LINE, IML__DET_WORD };
 
 typedef struct iml__output {
     int format, colour, container;
     int quality_lo, quality_hi;
-    uint64_t shard_samples; // 0: the engine's default
-    unsigned labels;        // IML__LABEL_*
+    uint64_t shard_samples;                // 0: the engine's default
+    unsigned labels, masks, crops, extras; // bits: IML__LABEL(), IML__MASK_, ..
+    int det_unit;                          // what detection formats have a box for
 } iml__output;
+
+// What --labels, --masks, --crops and --extras take: words with commas, as bits.
+enum iml__output_list {
+    IML__LIST_LABELS,
+    IML__LIST_MASKS,
+    IML__LIST_CROPS,
+    IML__LIST_EXTRAS,
+    IML__LISTS
+};
+// Adds the words of the text. IML_EARG names the word that is none, and the nearest one.
+iml_status iml__output_words(enum iml__output_list which, const char *text, unsigned *bits,
+                             iml_err *e);
+void iml__output_names(enum iml__output_list which, unsigned bits, const char *between,
+                       iml__str *out);
 
 typedef struct iml__config {
     iml_arena arena;

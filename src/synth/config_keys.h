@@ -13,6 +13,11 @@ bool iml__spec_check(const iml__spec *s, const iml__ynode *at, iml__complaints *
 // "#rrggbb" or a list of channels; false: complained.
 bool iml__colour_parse(const char *key, int channels, const iml__ynode *n, iml__complaints *c,
                        uint8_t out[4]);
+// The map `output`, but for image_height and max_width, which are keys of specifications; n may be
+// NULL.
+void iml__output_read(iml__output *o, const iml__ynode *n, iml__complaints *c);
+// Its lines in --print-config. hashed: only what an item's bytes depend on.
+void iml__output_print(const iml__output *o, bool hashed, iml__str *out);
 // Complains about keys of a map that are not among names (NULL at the end), with the nearest one.
 bool iml__known_keys(const char *where, const iml__ynode *map, const char *const *names,
                      iml__complaints *c);

@@ -4,7 +4,7 @@
 // the configuration's hash is made of, so a key's line comes in the order of its row and numbers
 // take their shortest form. Keys at their default are left out, for the hash too: a default that
 // changes must change the version of the tables (synth.md 5).
-#include "src/synth/config.h"
+#include "src/synth/config_keys.h"
 
 #include <string.h>
 
@@ -213,23 +213,10 @@ static void spec(iml__str *o, const iml__spec *s, bool hashed)
 
 void iml__config_print(const iml__config *c, bool hashed, iml__str *o)
 {
-    static const char *const format[] = {"png", "jpeg", "webp"};
-    static const char *const colours[] = {"default", "rgb", "rgba", "auto", "grey"};
-    static const char *const container[] = {"auto", "dir", "tar"};
-    const iml__output *u = &c->output;
     iml__str_adds(o, "imloom: 1\n");
     if (!hashed && c->total) iml__str_addf(o, "total_images: %llu\n", (unsigned long long)c->total);
     if (!hashed) iml__str_addf(o, "seed: %llu\n", (unsigned long long)c->seed);
-    iml__str_addf(o,
-                  "output:\n  format: %s\n  quality: [%d, %d]\n  colour: %s\n  labels: [%s%s%s]\n",
-                  format[u->format], u->quality_lo, u->quality_hi, colours[u->colour],
-                  u->labels & IML__LABEL_JSON ? "json" : "", u->labels == 3 ? ", " : "",
-                  u->labels & IML__LABEL_JSONL ? "jsonl" : "");
-    if (!hashed) {
-        iml__str_addf(o, "  container: %s\n", container[u->container]);
-        if (u->shard_samples)
-            iml__str_addf(o, "  shard_samples: %llu\n", (unsigned long long)u->shard_samples);
-    }
+    iml__output_print(&c->output, hashed, o);
     sources(o, "", "fonts", &c->fonts, hashed);
     sources(o, "", "backgrounds", &c->backgrounds, hashed);
     iml__str_adds(o, "specifications:\n");

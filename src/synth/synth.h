@@ -22,9 +22,10 @@ enum {
     IML__COUNT_FACE,
     IML__COUNT_BACK,
     IML__COUNT_FORCED,
-    IML__COUNT_SKIPPED, // clusters that on_missing_glyph skip left out
-    IML__COUNT_INVALID, // invalid bytes that on_invalid_utf8 skip or replace met
-    IML__COUNT_WINDOWS, // texts drawn again for invalid UTF-8 under on_invalid_utf8 error
+    IML__COUNT_SKIPPED,  // clusters that on_missing_glyph skip left out
+    IML__COUNT_INVALID,  // invalid bytes that on_invalid_utf8 skip or replace met
+    IML__COUNT_WINDOWS,  // texts drawn again for invalid UTF-8 under on_invalid_utf8 error
+    IML__COUNT_LEFT_OUT, // pictures of several lines that a recognition format could not take
     IML__SYNTH_COUNTERS
 };
 
@@ -46,7 +47,8 @@ typedef struct iml__synth_opts { // from the command line; strings and lists are
     const char *background; // images builtin none white #rrggbb, or a kind; NULL: by what is given
     uint64_t count;         // 0: of the configuration
     int format, colour, container, quality_lo, quality_hi; // -1: of the configuration
-    int labels;                                            // IML__LABEL_*; -1
+    unsigned labels, masks, crops, extras;                 // bits; 0: of the configuration
+    int det_unit;                                          // -1
     const uint64_t *seed;                                  // NULL: of the configuration
     uint64_t max_pixels;                                   // of pictures that are decoded
     size_t cache_bytes;                                    // of decoded backgrounds; 0: 192 MB

@@ -58,7 +58,11 @@ static iml_status read_config(iml__synth *s, const iml__synth_opts *o, iml__comp
     if (o->container >= 0) c->output.container = o->container;
     if (o->quality_lo > 0)
         c->output.quality_lo = o->quality_lo, c->output.quality_hi = o->quality_hi;
-    if (o->labels > 0) c->output.labels = (unsigned)o->labels;
+    if (o->labels) c->output.labels = o->labels;
+    if (o->masks) c->output.masks = o->masks;
+    if (o->crops) c->output.crops = o->crops;
+    if (o->extras) c->output.extras = o->extras;
+    if (o->det_unit >= 0) c->output.det_unit = o->det_unit;
     if (o->seed) c->seed = *o->seed;
     if (o->count) c->total = o->count;
     if (!c->total) c->total = COUNT_DEFAULT;

@@ -48,7 +48,7 @@ static void defaults_are_those_of_the_older_tool(void **state)
     assert_true(s->num[IML__N_font_size].lo == 32);
     assert_true(s->en[IML__E_arc_concave].weight[1] == 1);
     assert_int_equal(s->colour[IML__C_drop_shadow_color].lo[3], 128);
-    assert_int_equal(c->output.labels, IML__LABEL_JSON);
+    assert_int_equal(c->output.labels, IML__LABEL(json));
     iml__config_free(&c);
 }
 

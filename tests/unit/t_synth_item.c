@@ -23,7 +23,8 @@ struct job {
 
 static iml__synth_opts options(void)
 {
-    return (iml__synth_opts){.format = -1, .colour = -1, .container = -1, .count = 100};
+    return (iml__synth_opts){
+        .format = -1, .colour = -1, .container = -1, .det_unit = -1, .count = 100};
 }
 
 static iml_status open_job(const iml__synth_opts *o, struct job *j)
