@@ -7,6 +7,7 @@
 #include "src/base/buf.h"
 #include "src/base/cpu.h"
 #include "src/base/err.h"
+#include "src/engine/merge.h"
 #include "src/engine/run.h"
 
 #include <dirent.h>
@@ -172,6 +173,84 @@ static void one_data_set_for_any_workers_orders_and_modes(void **state)
                 assert_int_equal(temporaries(o.out_dir), 0);
             }
     }
+}
+
+// ---- I8: every way to make a set makes the same one.
+
+struct way {
+    int workers, mode, order;
+    uint32_t shares;
+    const char *stall;
+};
+
+static uint64_t any_cost(void *user, uint64_t i)
+{
+    (void)user;
+    return 1000 + mix(i) % 5000;
+}
+
+static uint64_t make_set(int kind, const struct way *x)
+{
+    struct world w = {.bad_every = 50};
+    iml_job j = job_of(&w, kind == 1);
+    iml_run_opts o = opts_of(fresh(), x->workers);
+    iml_report rep;
+    j.count = 120, j.part_items = o.shard_samples = 20, j.cost = any_cost;
+    o.mode = x->mode, o.order = x->order, o.shard_count = x->shares;
+    o.memory_bytes = 1 << 20;
+    x->stall ? setenv("IML_STALL", x->stall, 1) : unsetenv("IML_STALL");
+    for (o.shard_index = 0; o.shard_index < x->shares; o.shard_index++)
+        assert_ok(iml_run(NULL, &j, sink_of(kind == 2), &o, &rep, e));
+    unsetenv("IML_STALL");
+    assert_int_equal(temporaries(o.out_dir), 0);
+    if (x->shares == 1) return rep.content;
+    struct iml__merged m;
+    const char *out = o.out_dir;
+    assert_ok(iml__merge(&out, 1, IML_DURABILITY_PROCESS, NULL, &m, e));
+    assert_int_equal(m.missing, 0);
+    return m.content;
+}
+
+// kind 0: loose files, 1: with a label file in parts, 2: tar shards. Stalls come with every
+// seventh.
+static void every_way_through(int kind)
+{
+    static const int workers[] = {0, 1, 2, 7, 64};
+    static const int orders[] = {IML_ORDER_INDEX, IML_ORDER_SIZE, IML_ORDER_RANDOM};
+    const struct way plain = {0, IML_MODE_THREAD, IML_ORDER_INDEX, 1, NULL};
+    uint64_t want = make_set(kind, &plain);
+    assert_true(want);
+    for (int n = 0; n < 5 * 2 * 3 * 2; n++) {
+        char seed[16];
+        struct way x = {.workers = workers[n % 5],
+                        .mode = n / 5 % 2 ? IML_MODE_PROCESS : IML_MODE_THREAD,
+                        .order = orders[n / 10 % 3],
+                        .shares = n / 30 ? 3 : 1};
+        (void)snprintf(seed, sizeof seed, "%d", n + 1);
+        if ((n + n / 5) % 7 == 0) x.stall = seed;
+        uint64_t got = make_set(kind, &x);
+        if (got != want)
+            fail_msg("kind %d, %d workers, mode %d, order %d, %u shares, IML_STALL=%s: other bytes",
+                     kind, x.workers, x.mode, x.order, x.shares, x.stall ? x.stall : "");
+    }
+}
+
+static void every_way_to_make_loose_files_makes_the_same_set(void **state)
+{
+    (void)state;
+    every_way_through(0);
+}
+
+static void every_way_to_make_parts_makes_the_same_set(void **state)
+{
+    (void)state;
+    every_way_through(1);
+}
+
+static void every_way_to_make_shards_makes_the_same_set(void **state)
+{
+    (void)state;
+    every_way_through(2);
 }
 
 static volatile unsigned char cancel;
@@ -388,6 +467,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_data_set_for_any_workers_orders_and_modes),
+        cmocka_unit_test(every_way_to_make_loose_files_makes_the_same_set),
+        cmocka_unit_test(every_way_to_make_parts_makes_the_same_set),
+        cmocka_unit_test(every_way_to_make_shards_makes_the_same_set),
         cmocka_unit_test(stopped_again_and_again_it_is_the_same_data_set),
         cmocka_unit_test(bad_items_are_remembered_until_asked_for),
         cmocka_unit_test(three_shards_have_every_item_once),

@@ -12,6 +12,14 @@ for args in "--workers 0" "--workers 2" "--workers 7" "--workers 2 --mode proces
     [ "$(digest s$n)" = "$want" ] || fail "other bytes with $args"
     rm -rf s$n
 done
+for stall in 1 2; do
+    IML_STALL=$stall run stalled --workers 3
+    [ "$(digest stalled)" = "$want" ] || fail "other bytes with IML_STALL=$stall"
+    rm -rf stalled
+    IML_STALL=$stall run stalled --workers 2 --mode process --order random
+    [ "$(digest stalled)" = "$want" ] || fail "other bytes with IML_STALL=$stall in processes"
+    rm -rf stalled
+done
 for cpu in scalar avx2; do
     IML_CPU=$cpu run cpu --workers 2
     [ "$(digest cpu)" = "$want" ] || fail "other bytes with IML_CPU=$cpu"
