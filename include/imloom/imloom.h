@@ -24,6 +24,7 @@
 #error "imloom needs a POSIX system"
 #endif
 #define IML_API __attribute__((visibility("default")))
+#define IML_FORMAT(fmt, args) __attribute__((format(printf, fmt, args)))
 
 #ifdef __cplusplus
 extern "C" {
@@ -213,10 +214,15 @@ typedef struct iml_job {
 
 enum { IML_COUNTERS_MAX = 1u << 20, IML_OUT_MAX = 64 }; // most files that run may return at once
 
+enum { IML_LOG_ERROR, IML_LOG_WARN, IML_LOG_INFO, IML_LOG_DEBUG };
+
 IML_API bool iml_cancelled(const iml_item *it);         // poll once per row or scan
 IML_API void iml_stage(iml_item *it, int stage);        // a mark: what the item does from here on
 IML_API void iml_item_grow(iml_item *it, size_t bytes); // replaces the estimate; never blocks
 IML_API void iml_count(iml_item *it, uint32_t counter, uint64_t add); // sums kept beside each part
+// A line of the run's log, with worker, item and stage before it; level: IML_LOG_... In process
+// mode it travels to the parent. Lines of one fmt beyond 20 in 10 s are counted, not said.
+IML_API void iml_log(iml_item *it, int level, const char *fmt, ...) IML_FORMAT(3, 4);
 
 // Hands a finished file over before the item ends (a volume's slices). Fragments are *moved*; all
 // files of an item are committed together or not at all. Not in pull runs.
@@ -330,7 +336,7 @@ typedef struct iml_report {
 
 IML_API iml_status iml_ctx_new(iml_ctx **c, iml_err *e); // *owned*
 IML_API void iml_ctx_free(iml_ctx **c);
-// level: 0 error, 1 warn, 2 info, 3 debug. fn is called from any thread, one call at a time.
+// Lines up to level go to fn, which is called from any thread, one call at a time.
 IML_API void iml_ctx_log(iml_ctx *c, int level, void (*fn)(void *user, int level, const char *line),
                          void *user);
 

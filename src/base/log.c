@@ -1,7 +1,9 @@
 // log.c: the context and its log.
 //
 // One mutex guards the callback and the table of repeats; a message is formatted before it is
-// taken. A kind is its fmt pointer: 20 lines of a kind pass in 10 s, the rest are counted.
+// taken. A kind is the text of its fmt: 20 lines of a kind pass in 10 s, the rest are counted. A
+// line is one line: control characters (a name may hold a newline, or move a terminal's cursor)
+// are shown as spaces.
 #include "src/base/log.h"
 
 #include <pthread.h>
@@ -10,12 +12,14 @@
 
 #include "src/base/cpu.h"
 #include "src/base/err.h"
+#include "src/base/hash.h"
 #include "src/base/mem.h"
 
 enum { KINDS = 64, BURST = 20, WINDOW_US = 10000000, LINE = 1024 };
 
 struct kind { // guarded by lock
-    const char *fmt;
+    uint64_t hash; // of fmt, 0: free
+    char fmt[160];
     uint64_t begun_us;
     uint32_t said, held;
     enum iml__log_level level;
@@ -26,6 +30,9 @@ struct iml_ctx {
     int level;
     void (*fn)(void *user, int level, const char *line); // guarded by lock
     void *user;
+    // Of a worker process alone, which has one thread.
+    void (*relay)(void *user, struct iml__log_line *l);
+    void *relay_user;
     struct kind kind[KINDS];
 };
 
@@ -73,8 +80,8 @@ static void say_held(iml_ctx *c, struct kind *k)
 {
     char line[LINE];
     if (!k->held) return;
-    (void)snprintf(line, sizeof line, "%s ... and %u more of this kind: %.200s",
-                   level_name(k->level), k->held, k->fmt);
+    (void)snprintf(line, sizeof line, "%s ... and %u more of this kind: %s", level_name(k->level),
+                   k->held, k->fmt);
     tell(c, k->level, line);
     k->held = 0;
 }
@@ -83,11 +90,12 @@ static void say_held(iml_ctx *c, struct kind *k)
 // is summed up, so nothing is held back for ever.
 static bool passes(iml_ctx *c, enum iml__log_level level, const char *fmt)
 {
-    struct kind *k = &c->kind[((uintptr_t)fmt >> 3) % KINDS];
-    uint64_t now = iml__now_us();
-    if (k->fmt != fmt || now - k->begun_us > WINDOW_US) {
+    uint64_t hash = iml__xxh3_text(fmt) | 1, now = iml__now_us();
+    struct kind *k = &c->kind[(hash >> 8) % KINDS];
+    if (k->hash != hash || now - k->begun_us > WINDOW_US) {
         say_held(c, k);
-        *k = (struct kind){.fmt = fmt, .begun_us = now, .level = level};
+        *k = (struct kind){.hash = hash, .begun_us = now, .level = level};
+        (void)snprintf(k->fmt, sizeof k->fmt, "%s", fmt);
     }
     if (k->said < BURST) {
         k->said++;
@@ -97,15 +105,23 @@ static bool passes(iml_ctx *c, enum iml__log_level level, const char *fmt)
     return false;
 }
 
-static void put(iml_ctx *c, enum iml__log_level level, const char *head, const char *fmt,
-                va_list ap)
+static void put(iml_ctx *c, struct iml__log_line *l)
 {
-    char line[LINE];
-    int n = snprintf(line, sizeof line, "%s %s", level_name(level), head);
-    if (n < 0 || n >= LINE) n = 0;
-    (void)vsnprintf(line + n, sizeof line - (size_t)n, fmt, ap);
+    char line[LINE], head[96] = "";
+    if (c->relay) {
+        c->relay(c->relay_user, l);
+        return;
+    }
+    if (l->item)
+        (void)snprintf(head, sizeof head, "[w%u i%llu %s] ", l->worker,
+                       (unsigned long long)l->index, l->stage[0] ? l->stage : "-");
+    (void)snprintf(line, sizeof line, "%s %s%s", level_name((enum iml__log_level)l->level), head,
+                   l->text);
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = ' ';
     (void)pthread_mutex_lock(&c->lock);
-    if (passes(c, level, fmt)) tell(c, level, line);
+    if (passes(c, (enum iml__log_level)l->level, l->kind))
+        tell(c, (enum iml__log_level)l->level, line);
     (void)pthread_mutex_unlock(&c->lock);
 }
 
@@ -114,26 +130,53 @@ static bool wanted(const iml_ctx *c, enum iml__log_level level)
     return c && (int)level <= __atomic_load_n(&c->level, __ATOMIC_RELAXED);
 }
 
+static void fill(struct iml__log_line *l, const char *fmt, va_list ap)
+{
+    (void)snprintf(l->kind, sizeof l->kind, "%s", fmt);
+    (void)vsnprintf(l->text, sizeof l->text, fmt, ap);
+}
+
 void iml__log(iml_ctx *c, enum iml__log_level level, const char *fmt, ...)
 {
     if (!wanted(c, level)) return;
+    struct iml__log_line l = {.level = level};
     va_list ap;
     va_start(ap, fmt);
-    put(c, level, "", fmt, ap);
+    fill(&l, fmt, ap);
     va_end(ap);
+    put(c, &l);
+}
+
+void iml__vlog_item(iml_ctx *c, enum iml__log_level level, uint32_t worker, uint64_t index,
+                    const char *stage, const char *fmt, va_list ap)
+{
+    if (!wanted(c, level)) return;
+    struct iml__log_line l = {.level = level, .worker = worker, .item = true, .index = index};
+    if (stage) (void)snprintf(l.stage, sizeof l.stage, "%s", stage);
+    fill(&l, fmt, ap);
+    put(c, &l);
 }
 
 void iml__log_item(iml_ctx *c, enum iml__log_level level, uint32_t worker, uint64_t index,
                    const char *stage, const char *fmt, ...)
 {
-    if (!wanted(c, level)) return;
-    char head[96];
-    (void)snprintf(head, sizeof head, "[w%u i%llu %s] ", worker, (unsigned long long)index,
-                   stage ? stage : "-");
     va_list ap;
     va_start(ap, fmt);
-    put(c, level, head, fmt, ap);
+    iml__vlog_item(c, level, worker, index, stage, fmt, ap);
     va_end(ap);
+}
+
+void iml__log_relay(iml_ctx *c, void (*fn)(void *user, struct iml__log_line *l), void *user)
+{
+    c->relay = fn, c->relay_user = user;
+}
+
+void iml__log_relayed(iml_ctx *c, const struct iml__log_line *from)
+{
+    struct iml__log_line l = *from;
+    if (l.level > IML__LOG_DEBUG || !wanted(c, (enum iml__log_level)l.level)) return;
+    l.stage[sizeof l.stage - 1] = l.kind[sizeof l.kind - 1] = l.text[sizeof l.text - 1] = 0;
+    put(c, &l);
 }
 
 void iml__log_flush(iml_ctx *c)

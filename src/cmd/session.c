@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/base/err.h"
+#include "src/base/log.h"
 #include "src/cmd/common.h"
 #include "src/cmd/outdir.h"
 #include "src/cmd/ticker.h"
@@ -336,6 +337,7 @@ int iml__session_run(iml__session *s)
     signals(true);
     iml_status st = iml_run(ctx, s->job, s->sink, s->run, &s->result, &e);
     signals(false);
+    iml__log_flush(ctx);
     iml__talk_end_live(&v.talk);
     int code = exit_code(st, &s->result);
     if (st && st != IML_ECANCEL) {

@@ -10,6 +10,7 @@
 #include "src/base/buf.h"
 #include "src/base/cpu.h"
 #include "src/base/err.h"
+#include "src/base/log.h"
 #include "src/base/mem.h"
 
 #include <stdlib.h>
@@ -188,6 +189,29 @@ void iml_count(iml_item *it, uint32_t counter, uint64_t add)
         a->tally = t, a->tally_cap = cap;
     }
     a->tally[a->ntally++] = (struct iml__tally){counter, add};
+}
+
+const char *iml__stage_name(const iml_job *j, uint32_t stage)
+{
+    static const char *const names[IML_STAGE_MAX] = {
+        "read",     "decode",   "compute",  "encode",  "write",    "stage 5",
+        "stage 6",  "stage 7",  "stage 8",  "stage 9", "stage 10", "stage 11",
+        "stage 12", "stage 13", "stage 14", "stage 15"};
+    if (j->stage_names && stage < IML_STAGE_MAX && j->stage_names[stage])
+        return j->stage_names[stage];
+    return stage < IML_STAGE_MAX ? names[stage] : NULL;
+}
+
+void iml_log(iml_item *it, int level, const char *fmt, ...)
+{
+    const struct iml__attempt *a = attempt_of(it);
+    if (!a->ctx) return;
+    uint32_t stage = __atomic_load_n(&a->mark->stage, __ATOMIC_RELAXED);
+    va_list ap;
+    va_start(ap, fmt);
+    iml__vlog_item(a->ctx, (enum iml__log_level)IML_CLAMP(level, IML_LOG_ERROR, IML_LOG_DEBUG),
+                   it->worker, it->index, iml__stage_name(a->job, stage), fmt, ap);
+    va_end(ap);
 }
 
 iml_status iml_emit(iml_item *it, const iml_out *o, iml_err *e)

@@ -38,6 +38,7 @@ struct iml__attempt {
     iml_item item;
     const struct iml__attempt_ops *ops;
     void *owner; // the ops' own
+    iml_ctx *ctx; // for iml_log; or NULL
     const iml_job *job;
     struct iml__mark *mark;
     uint64_t begun_us, deadline_us; // deadline 0: none
@@ -58,7 +59,7 @@ struct iml__attempt {
 };
 
 // Readies a for attempt number `attempt` at index. item.arena, worker, worker_state, ops, owner,
-// job, mark are set once by the owner; input, dest and deadline_us after this call.
+// ctx, job, mark are set once by the owner; input, dest and deadline_us after this call.
 void iml__attempt_begin(struct iml__attempt *a, uint64_t index, uint32_t attempt, uint64_t now_us);
 // Calls job->run and judges what it says: a swallowed failure comes back, unknown statuses and
 // counts of files are IML_EBUG, a give-up after iml_cancelled is IML_ETIMEOUT or IML_ECANCEL. e is
@@ -69,6 +70,9 @@ void iml__attempt_free(struct iml__attempt *a); // the tallies' memory
 
 // The arena of the part that this thread runs; NULL outside parts.
 extern _Thread_local iml_arena *iml__part_arena;
+
+// Of stage number `stage`; NULL: none (IML__STAGE_NONE).
+const char *iml__stage_name(const iml_job *j, uint32_t stage);
 
 // Drops the references that n files hold.
 void iml__out_release(const iml_out *out, size_t n);

@@ -282,9 +282,11 @@ static iml_status open_locks(struct iml_run_t *r, iml_err *e)
 
 static iml_status open_nursery(struct iml_run_t *r, uint32_t workers, iml_err *e)
 {
-    struct iml__nursery_conf n = {.job = r->job,
+    struct iml__nursery_conf n = {.ctx = r->ctx,
+                                  .job = r->job,
                                   .workers = workers,
                                   .seed = r->opts.seed,
+                                  .stall = r->stall,
                                   .timeout_us = (uint64_t)(r->opts.timeout_s * 1e6),
                                   .inject = r->opts.inject};
     return iml__nursery_open(&r->nursery, &n, e);
@@ -370,7 +372,7 @@ static iml_status open_all(struct iml_run_t *r, iml_err *e)
     IML_TRY(open_locks(r, e));
     IML_TRY(open_inputs(r, e));
     iml__run_mode(r->job, &r->opts, &mode, &r->mode_why);
-    r->process = mode == IML_MODE_PROCESS;
+    r->process = mode == IML_MODE_PROCESS, r->stall = iml__stall_seed();
     r->nworkers = (uint32_t)(r->opts.workers < 0 ? iml__cpu_workers() : r->opts.workers);
     IML_TRY(open_faults(r, e));
     // Very many more workers than items only cost their start.

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 enum { NAME_LIMIT = 4096, TABLE_LIMIT = 1 << 20, LOOK_US = 100000 };
+enum { LEAVE_US = 3000000, PULSE_US = 5000000 };
 
 // ---- Futexes.
 
@@ -99,7 +101,7 @@ iml_status iml__nursery_open(struct iml__nursery **out, const struct iml__nurser
     iml_status st = IML_OK;
     struct iml__nursery *n = *out = iml__calloc(1, sizeof *n);
     if (!n) return IML_FAIL(e, IML_ENOMEM, "no memory for worker processes");
-    n->c = *c, n->pid = -1, n->line[0] = n->line[1] = -1;
+    n->c = *c, n->pid = -1, n->line[0] = n->line[1] = n->log[0] = n->log[1] = -1;
     n->memfd = iml__calloc(c->workers, sizeof *n->memfd);
     n->cot = iml__calloc(c->workers, sizeof *n->cot);
     for (uint32_t w = 0; n->memfd && w < c->workers; w++) n->memfd[w] = -1;
@@ -112,10 +114,15 @@ iml_status iml__nursery_open(struct iml__nursery **out, const struct iml__nurser
     if (st == IML_OK) st = make_memory(n, e);
     if (st == IML_OK && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, n->line))
         st = IML_FAIL_SYS(e, IML_ENOMEM, errno, "no line to the nursery");
+    n->has_log_lock = !pthread_mutex_init(&n->log_lock, NULL);
+    // Without it the workers are silent; nobody's data depends on that.
+    if (st == IML_OK && c->ctx && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, n->log))
+        n->log[0] = n->log[1] = -1;
     if (st == IML_OK && (n->pid = fork()) < 0)
         st = IML_FAIL_SYS(e, IML_ENOMEM, errno, "no process for the nursery");
     if (st == IML_OK && n->pid == 0) iml__nursery_main(n);
     if (n->line[0] >= 0) (void)close(n->line[0]), n->line[0] = -1;
+    if (n->log[0] >= 0) (void)close(n->log[0]), n->log[0] = -1;
     for (uint32_t w = 0; st == IML_OK && w < c->workers; w++)
         st = iml__arena_open(&n->cot[w].arena, n->arena_size, n->memfd[w], e);
     if (st == IML_OK) st = first_cries(n, e);
@@ -129,6 +136,21 @@ static void free_cot(struct iml__cot *k)
     IML_FREE(k->buf), IML_FREE(k->frag), IML_FREE(k->out), IML_FREE(k->names), IML_FREE(k->tally);
 }
 
+// Waits for the nursery to leave; one that cannot (it was stopped) is killed, and its workers die
+// with it.
+static void bury(struct iml__nursery *n)
+{
+    if (n->pid <= 0) return;
+    for (uint64_t end = iml__now_us() + LEAVE_US, nap = 50; iml__now_us() < end;) {
+        if (waitpid(n->pid, NULL, WNOHANG) != 0 && errno != EINTR) return;
+        struct timespec t = {0, (long)nap * 1000};
+        (void)nanosleep(&t, NULL);
+        nap = IML_MIN(nap + nap / 4, (uint64_t)5000);
+    }
+    (void)kill(n->pid, SIGKILL);
+    while (waitpid(n->pid, NULL, 0) < 0 && errno == EINTR) continue;
+}
+
 void iml__nursery_close(struct iml__nursery **nn)
 {
     struct iml__nursery *n = *nn;
@@ -139,8 +161,10 @@ void iml__nursery_close(struct iml__nursery **nn)
         iml__futex_ring(&n->control->place[w].bell);
     }
     if (n->line[1] >= 0) (void)close(n->line[1]);
-    if (n->pid > 0)
-        while (waitpid(n->pid, NULL, 0) < 0 && errno == EINTR) continue;
+    bury(n);
+    iml__nursery_hear_log(n);
+    if (n->log[1] >= 0) (void)close(n->log[1]);
+    if (n->has_log_lock) (void)pthread_mutex_destroy(&n->log_lock);
     for (uint32_t w = 0; w < n->c.workers; w++) {
         if (n->cot) free_cot(&n->cot[w]);
         if (n->memfd && n->memfd[w] >= 0) (void)close(n->memfd[w]);
@@ -278,7 +302,7 @@ static enum iml__event died(struct iml__nursery *n, uint32_t w, struct iml__repl
     r->death = (enum iml__death)p->death;
     r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     r->garbled = k->garbled;
-    k->done = p->sent, p->base = p->sent, k->ending = k->garbled = false;
+    k->done = p->sent, p->base = p->taken = p->sent, k->ending = k->garbled = false;
     k->grows_seen = __atomic_load_n(&p->grows, __ATOMIC_RELAXED);
     p->running = 0, p->event = IML__ANSWER_NONE, p->started = IML__WORKER_NEW;
     p->clock_us = p->mark.begun_us = 0, p->kill = 0;
@@ -313,12 +337,29 @@ static enum iml__event hear(struct iml__nursery *n, uint32_t w, struct iml__repl
     return dead ? died(n, w, r) : IML__EVENT_NONE;
 }
 
+// A nursery that has been stopped kills nobody, however late: where there is a time limit it is
+// killed itself, and the run ends. Its own child, not waited for yet: the pid is no stranger's.
+static void feel_pulse(struct iml__nursery *n)
+{
+    uint32_t looks = __atomic_load_n(&n->control->looks, __ATOMIC_RELAXED);
+    uint64_t now = iml__now_us();
+    if (!n->c.timeout_us || !n->has_log_lock || pthread_mutex_trylock(&n->log_lock)) return;
+    // Where all of us were stopped and go on, the time in between counts for nothing.
+    uint64_t since = IML_MIN(now - n->felt_us, 2 * (uint64_t)LOOK_US);
+    n->still = looks == n->looks ? n->still + since : 0;
+    n->looks = looks, n->felt_us = now;
+    if (n->still > PULSE_US + n->c.timeout_us) (void)kill(n->pid, SIGKILL);
+    pthread_mutex_unlock(&n->log_lock);
+}
+
 // The nursery is gone and its workers with it: what was posted dies, blaming nobody.
 static enum iml__event orphaned(struct iml__nursery *n, uint32_t w, struct iml__reply *r)
 {
     siginfo_t si = {0};
-    if (!waitid(P_PID, (id_t)n->pid, &si, WEXITED | WNOHANG | WNOWAIT) && !si.si_pid)
+    if (!waitid(P_PID, (id_t)n->pid, &si, WEXITED | WNOHANG | WNOWAIT) && !si.si_pid) {
+        feel_pulse(n);
         return IML__EVENT_NONE;
+    }
     struct iml__place *p = &n->control->place[w];
     p->wait_status = SIGKILL, p->death = IML__DIED_SIGNAL, p->running = 0;
     (void)IML_FAIL(&n->cot[w].err, IML_EBUG,
@@ -346,6 +387,7 @@ enum iml__event iml__nursery_wait(struct iml__nursery *n, uint32_t w, uint64_t t
             r->err = &n->cot[w].err, r->status = p->status;
             iml__nursery_kill(n, w);
         }
+        if (x != IML__EVENT_NONE) iml__nursery_hear_log(n); // before what it was said of is told
         if (x != IML__EVENT_NONE || spent >= timeout_us) return x;
         uint64_t left = timeout_us - spent;
         iml__futex_wait(&p->ring, ring, left < LOOK_US ? left : LOOK_US);

@@ -16,9 +16,10 @@
 struct iml__nursery;
 
 struct iml__nursery_conf { // *borrowed* until close
+    iml_ctx *ctx;          // whose log the workers' lines go to; or NULL
     const iml_job *job;
     uint32_t workers;
-    uint64_t seed;
+    uint64_t seed, stall; // stall: see stall.h
     uint64_t
         timeout_us;     // hard limit of an attempt, counted from when the worker begins it; 0: none
     const char *inject; // iml_run_opts.inject; looked at in debug builds only
@@ -66,6 +67,7 @@ enum iml__event iml__nursery_wait(struct iml__nursery *n, uint32_t w, uint64_t t
 void iml__nursery_ack(struct iml__nursery *n, uint32_t w, iml_status st, const char *msg);
 void iml__nursery_stop(struct iml__nursery *n);             // hard: iml_cancelled says yes
 void iml__nursery_kill(struct iml__nursery *n, uint32_t w); // SIGKILL; comes back as DIED, SIGNAL
+void iml__nursery_hear_log(struct iml__nursery *n);         // workers' log lines; any thread
 const struct iml__mark *iml__nursery_mark(const struct iml__nursery *n, uint32_t w);
 
 #endif

@@ -9,6 +9,7 @@
 #include "src/engine/inject.h"
 #include "src/engine/nursery.h"
 
+#include <pthread.h>
 #include <sys/types.h>
 
 enum { IML__ACK_MSG = 232 };
@@ -42,6 +43,7 @@ struct iml__place { // of one worker
     uint32_t grows;              // counts; `grown` is the last one's
     uint64_t grown;
     uint32_t started;  // IML__WORKER_...: worker_init has been called
+    uint32_t taken;    // posts so far that a worker has begun
     uint32_t running;  // 1 + number of the post that runs, 0: none
     uint64_t clock_us; // since when it uses its time limit, 0: not at all
     uint64_t index;
@@ -61,7 +63,8 @@ struct iml__place { // of one worker
 
 struct iml__control {
     uint32_t stop, quit;
-    uint32_t ready; // the nursery has forked its first workers
+    uint32_t looks;              // the nursery's pulse: counts its turns
+    uint32_t log_sent, log_lost; // lines that workers have said; that found the socket full
     struct iml__place place[];
 };
 
@@ -86,12 +89,19 @@ struct iml__nursery {
     size_t control_size, arena_size;
     int *memfd;
     int line[2];       // a stream socket: its end says that the other side is gone
+    int log[2];        // workers' log lines: they send to 0, the parent hears 1
+    pthread_mutex_t log_lock; // the parent's, over the two below and the hearing
+    bool has_log_lock;
+    uint32_t log_heard, log_missed; // atomic
+    uint32_t looks;          // guarded by log_lock, as all below: the pulse when it last moved
+    uint64_t felt_us, still; // when it was last felt; how long it has stood still
     pid_t parent, pid; // pid: the nursery's, in all three kinds of process
     struct iml__cot *cot;
 };
 
 void iml__futex_wait(const uint32_t *at, uint32_t value, uint64_t timeout_us);
 void iml__futex_ring(uint32_t *at);                                   // adds one and wakes
+void iml__nursery_relay(struct iml__nursery *n, uint32_t w);          // in worker w's process
 _Noreturn void iml__nursery_main(struct iml__nursery *n);             // nursery_fork.c
 _Noreturn void iml__nursery_work(struct iml__nursery *n, uint32_t w); // nursery_work.c
 

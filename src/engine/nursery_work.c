@@ -9,6 +9,7 @@
 #include "src/base/buf.h"
 #include "src/base/cpu.h"
 #include "src/base/err.h"
+#include "src/engine/stall.h"
 
 #include <signal.h>
 #include <string.h>
@@ -178,9 +179,11 @@ static void serve(struct child *k, uint32_t post)
     iml_out out[IML_OUT_MAX];
     size_t nout = 0;
     uint64_t index = p->box[post % IML__MAILBOX].index, now = iml__now_us();
+    iml__stall(k->n->c.stall, a->item.worker);
     iml__arena_reset(&k->arena);
     iml__attempt_begin(a, index, p->box[post % IML__MAILBOX].attempt, now);
     __atomic_store_n(&p->clock_us, now, __ATOMIC_RELAXED);
+    __atomic_store_n(&p->taken, post + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&p->running, post + 1, __ATOMIC_RELEASE); // from here on it is to blame
     p->err = (iml_err){0};
     iml_status st = run(k, out, &nout, &p->err);
@@ -202,6 +205,7 @@ static void serve(struct child *k, uint32_t post)
     }
     p->index = index, p->status = st;
     p->run_us = iml__now_us() - now, p->stages = a->stages;
+    iml__stall(k->n->c.stall, a->item.worker);
     memcpy(p->stage_us, a->stage_us, sizeof p->stage_us);
     memcpy(p->stage_bytes, a->stage_bytes, sizeof p->stage_bytes);
     // A death in between: it has not ended and is not to blame, so it runs again, uncounted.
@@ -254,7 +258,10 @@ _Noreturn void iml__nursery_work(struct iml__nursery *n, uint32_t w)
     set_signals();
     for (uint32_t v = 0; v < n->c.workers; v++)
         if (v != w) (void)close(n->memfd[v]);
+    if (n->log[1] >= 0) (void)close(n->log[1]);
+    iml__nursery_relay(n, w);
     k.n = n, k.place = p;
+    k.attempt.ctx = n->c.ctx;
     k.attempt.ops = &ops, k.attempt.owner = &k, k.attempt.job = n->c.job;
     k.attempt.mark = &p->mark, k.attempt.item.arena = &k.arena, k.attempt.item.worker = w;
     // Not before the parent has heard of the death of the worker before it.

@@ -88,6 +88,7 @@ static void *io_main(void *run)
         uint64_t index = iml__plan_item(r->plan, s)->index;
         f->reading = true;
         iml__run_unlock(r);
+        iml__stall(r->stall, IML__STALL_AHEAD);
         iml_buf *b = read_input(r, index);
         iml__run_lock(r);
         f->reading = false, f->input = b;

@@ -14,6 +14,7 @@
 
 #include "src/base/cpu.h"
 #include "src/base/err.h"
+#include "src/base/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -118,10 +119,11 @@ static void on_end(struct iml__worker *w, uint32_t nw, const struct iml__reply *
     iml__worker_note(w, iml__how_of(st), now);
 }
 
-static void say_death(struct iml__parcel *p, const struct iml__reply *x, const iml_job *j)
+static void say_death(struct iml__parcel *p, const struct iml__reply *x, const iml_job *j,
+                      uint32_t worker)
 {
     const char *stage = iml__stage_name(j, x->stage);
-    p->stage = x->stage, p->signal = x->signal;
+    p->stage = x->stage, p->signal = x->signal, p->worker = worker;
     p->status = x->death == IML__DIED_TIMEOUT ? IML_ETIMEOUT : IML_EAGAIN;
     if (x->death == IML__DIED_TIMEOUT)
         (void)snprintf(p->msg, sizeof p->msg, "item %llu: killed after its time was up%s%s",
@@ -156,6 +158,7 @@ static void blame_nobody(struct iml__worker *w, const struct iml__reply *x)
 static void on_death(struct iml__worker *w, const struct iml__reply *x)
 {
     struct iml_run_t *r = w->run;
+    char msg[sizeof r->parcels->msg] = "";
     uint64_t now = iml__now_us();
     if (w->touched && r->commit) iml__commit_discard(r->commit, w->attempt.item.index);
     iml__run_lock(r);
@@ -167,7 +170,8 @@ static void on_death(struct iml__worker *w, const struct iml__reply *x)
         struct iml__parcel *p = x->begun ? iml__worker_parcel(w) : NULL;
         if (p) {
             iml__parcel_clear(p);
-            say_death(p, x, r->job);
+            say_death(p, x, r->job, w->id);
+            memcpy(msg, p->msg, sizeof msg);
             iml__parcel_put(r, &r->flight[s].parcel);
             r->flight[s].parcel = p, w->parcel = NULL;
         }
@@ -184,6 +188,14 @@ static void on_death(struct iml__worker *w, const struct iml__reply *x)
     iml__parcel_put(r, &w->parcel);
     w->nqueue = w->at = w->posted = 0, w->started = w->lost = w->unacked = false;
     iml__run_unlock(r);
+    if (!r->ctx) return;
+    if (x->begun)
+        iml__log_item(r->ctx, IML__LOG_INFO, w->id, x->index, iml__stage_name(r->job, x->stage),
+                      "%s; a new worker takes its place", msg);
+    else
+        iml__log(r->ctx, IML__LOG_WARN,
+                 "worker process %u died before it began an item (signal %d); it is replaced",
+                 w->id, x->signal);
 }
 
 // Until queue[at] has ended or its worker is dead.
@@ -201,6 +213,7 @@ static void attend(struct iml__worker *w, uint32_t nw)
             break;
         case IML__EVENT_EMIT: on_emit(w, nw, &x); break;
         case IML__EVENT_END:
+            iml__stall(r->stall, IML__STALL_PROXY + nw);
             w->unacked = true, w->posted -= w->posted > 0;
             on_end(w, nw, &x);
             return;

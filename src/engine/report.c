@@ -67,18 +67,6 @@ void iml__hist_all(const struct iml_run_t *r, uint32_t which, struct iml__hist *
     if (which == IML_STAGE_WRITE) iml__hist_fold(all, &r->write_hist);
 }
 
-const char *iml__stage_name(const iml_job *j, uint32_t stage)
-{
-    static const char *const names[IML_STAGE_MAX] = {
-        "read",     "decode",   "compute",  "encode",  "write",    "stage 5",
-        "stage 6",  "stage 7",  "stage 8",  "stage 9", "stage 10", "stage 11",
-        "stage 12", "stage 13", "stage 14", "stage 15"};
-    if (stage == IML__HIST_ITEM) return NULL;
-    if (j->stage_names && stage < IML_STAGE_MAX && j->stage_names[stage])
-        return j->stage_names[stage];
-    return stage < IML_STAGE_MAX ? names[stage] : NULL;
-}
-
 // ---- The verdict and the public report.
 
 static bool all_done(const struct iml_run_t *r) { return r->resumed + r->committed >= r->planned; }

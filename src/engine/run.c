@@ -217,6 +217,9 @@ iml_status iml__run_book(struct iml_run_t *r, const struct iml__due *d, iml_err 
         b.stage = iml__stage_name(r->job, p->stage);
         b.tries = p->tries ? p->tries : d->tries;
         iml__quarantine_link(r, d->index);
+        if (r->ctx)
+            iml__log_item(r->ctx, IML__LOG_WARN, p->worker, d->index, b.stage,
+                          "bad after %u %s: %s", b.tries, b.tries == 1 ? "try" : "tries", p->msg);
     }
     if (!r->commit) return IML_OK;
     label(r, d->index, path, sizeof path);
@@ -274,6 +277,7 @@ enum iml__did iml__sink_step(struct iml_run_t *r, bool wait)
         struct iml__parcel *p = r->flight[s].parcel;
         r->sink_busy = true;
         iml__run_unlock(r);
+        iml__stall(r->stall, IML__STALL_SINK);
         uint64_t begun = p && p->nout ? iml__now_us() : 0;
         iml_status st = write_parcel(r, p, &d, &e);
         if (begun) iml__hist_add(&r->write_hist, (iml__now_us() - begun) * 1000, d.index);
@@ -324,6 +328,7 @@ enum iml__did iml__commit_step(struct iml_run_t *r, bool wait)
         r->ids[k] = u->id, items += u->count;
     }
     iml__run_unlock(r);
+    iml__stall(r->stall, IML__STALL_COMMIT);
     iml_status st =
         r->commit ? iml__commit_units(r->commit, r->ids, n, &e) : commit_items(r, n, items, &e);
     iml__run_lock(r);
@@ -398,6 +403,7 @@ uint64_t iml__run_tick(struct iml_run_t *r, uint64_t now)
         iml__run_stop(r, hard ? IML__STOP_HARD : IML__STOP_SOFT);
         iml__run_unlock(r);
     }
+    if (r->nursery) iml__nursery_hear_log(r->nursery);
     iml__watch_tick(r, now);
     iml__progress_tick(r, now, false);
     return now + TICK_US;

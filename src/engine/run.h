@@ -21,6 +21,7 @@
 #include "src/engine/item.h"
 #include "src/engine/nursery.h"
 #include "src/engine/plan.h"
+#include "src/engine/stall.h"
 #include "src/engine/watch.h"
 
 #include <pthread.h>
@@ -41,6 +42,7 @@ struct iml__parcel {
     uint64_t tag, bytes;       // of the buffers above, each once
     iml_status status;         // of the attempt
     uint32_t stage, tries;     // stage: IML__STAGE_NONE: unknown
+    uint32_t worker;           // whose it was
     int signal;
     char msg[232];
 };
@@ -188,6 +190,7 @@ struct iml_run_t {
     uint32_t nio;
     bool has_sink_thread, has_commit_thread;
     struct iml__progress *progress;
+    uint64_t stall;            // stall.h; 0: nobody is slow on purpose
     struct iml__inject inject; // thread mode, builds with IML_INJECT: fail= alone
     struct iml__watch watch;   // the calling thread's
     uint64_t next_watch_us;
@@ -197,9 +200,6 @@ struct iml_run_t {
 // ---- launch.c
 // What auto means for this job, and why, as text for the banner; *borrowed* for ever.
 void iml__run_mode(const iml_job *j, const iml_run_opts *o, int *mode, const char **why);
-
-// ---- report.c
-const char *iml__stage_name(const iml_job *j, uint32_t stage); // NULL: none
 
 // ---- run.c
 void iml__run_lock(struct iml_run_t *r);

@@ -13,6 +13,7 @@
 
 #include "src/base/cpu.h"
 #include "src/base/err.h"
+#include "src/base/log.h"
 #include "src/base/mem.h"
 
 #include <string.h>
@@ -29,7 +30,7 @@ iml_status iml__worker_open(struct iml__worker *w, struct iml_run_t *r, uint32_t
     IML_TRY(iml__arena_open(&w->arena, iml__arena_reserve(2 * r->nworkers), -1, e));
     w->attempt.item.arena = &w->arena, w->attempt.item.worker = id;
     w->attempt.ops = &iml__thread_ops, w->attempt.owner = w, w->attempt.job = r->job;
-    w->attempt.mark = &w->mark;
+    w->attempt.mark = &w->mark, w->attempt.ctx = r->ctx;
     return IML_OK;
 }
 
@@ -223,7 +224,7 @@ void iml__worker_failed(struct iml__worker *w, iml_status st, const iml_err *e, 
     if (p) {
         if (p->charge.refs && !w->lost) iml__plan_unref(r->plan, &p->charge);
         iml__parcel_clear(p);
-        p->status = st, p->stage = stage;
+        p->status = st, p->stage = stage, p->worker = w->id;
         memcpy(p->msg, e->msg, sizeof p->msg);
     }
     enum iml_class cls = iml_status_class(st);
@@ -231,6 +232,9 @@ void iml__worker_failed(struct iml__worker *w, iml_status st, const iml_err *e, 
         (cls == IML_CLASS_STOP && !__atomic_load_n(&w->attempt.told_stop, __ATOMIC_RELAXED)))
         iml__run_fail(r, st, e);
     iml__run_unlock(r);
+    if (cls == IML_CLASS_RETRY && r->ctx) // what becomes bad for good is told when it is booked
+        iml__log_item(r->ctx, IML__LOG_INFO, w->id, index, iml__stage_name(r->job, stage),
+                      "attempt %u failed: %s", w->attempt.item.attempt + 1, e->msg);
 }
 
 // The attempt is over: noted for the next visit, or nobody's. Lock held.
@@ -300,6 +304,7 @@ static void run_one(struct iml__worker *w)
     if (r->opts.timeout_s > 0) a->deadline_us = a->begun_us + (uint64_t)(r->opts.timeout_s * 1e6);
     w->touched = false, w->item_files = w->item_bytes = 0;
     iml__worker_suspect(w, c.index);
+    iml__stall(r->stall, w->id);
     iml_status st = fault(w, &e);
     if (st == IML_OK) st = iml__attempt_run(a, out, &n, &e);
     iml__worker_suspect(w, UINT64_MAX);
@@ -395,6 +400,7 @@ static enum iml__did visit(struct iml__worker *w, bool wait)
     struct iml_run_t *r = w->run;
     enum iml__did did = IML__DID_WORK;
     bool told = w->nended > 0;
+    iml__stall(r->stall, w->id);
     iml__run_lock(r);
     (void)iml__worker_tell(w, false);
     if (r->conf.sink == IML__SINK_UNORDERED) iml__worker_book(w);

@@ -61,6 +61,27 @@ static void repeats_are_counted_not_said(void **state)
     assert_non_null(strstr(heard.text, "80 more of this kind"));
 }
 
+static void a_relayed_line_is_one_line_whatever_its_sender_made_of_it(void **state)
+{
+    (void)state;
+    iml_ctx *c = NULL;
+    struct iml__log_line l;
+    assert_ok(iml_ctx_new(&c, e));
+    iml_ctx_log(c, IML_LOG_DEBUG, listen, &heard);
+    heard.lines = 0;
+    memset(&l, 0xff, sizeof l); // no such level
+    iml__log_relayed(c, &l);
+    assert_int_equal(heard.lines, 0);
+    memset(&l, 'x', sizeof l); // no string ends
+    l.level = IML_LOG_DEBUG, l.item = true;
+    memcpy(l.text, "two\nlines\x1b[2J", 13);
+    iml__log_relayed(c, &l);
+    assert_int_equal(heard.lines, 1);
+    assert_non_null(strstr(heard.text, "xxx] two lines [2Jx"));
+    assert_true(strlen(heard.text) < 1100);
+    iml_ctx_free(&c);
+}
+
 static void *shout(void *c)
 {
     for (int k = 0; k < 1000; k++) iml__log(c, IML__LOG_INFO, "line %d", k);
@@ -88,6 +109,7 @@ int main(void)
         cmocka_unit_test(machine_has_cpus_and_memory),
         cmocka_unit_test(level_can_only_be_lowered),
         cmocka_unit_test(repeats_are_counted_not_said),
+        cmocka_unit_test(a_relayed_line_is_one_line_whatever_its_sender_made_of_it),
         cmocka_unit_test(threads_may_log_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILES = 1, EMIT, SEGV, HANG, GROW, COUNT, BAD_ITEM, HEAP, WAIT_STOP, PID };
+enum { FILES = 1, EMIT, SEGV, HANG, GROW, COUNT, BAD_ITEM, HEAP, WAIT_STOP, PID, NAP, LOG, FLOOD };
+enum { FLOODED = 3000 };
 
 // What an item does is its index modulo 16.
 static iml_status run(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n, iml_err *e)
@@ -27,6 +28,11 @@ static iml_status run(void *user, iml_item *it, iml_out out[], size_t cap, size_
     switch (it->index % 16) {
     case SEGV: (void)raise(SIGSEGV); break;
     case HANG: (void)pause(); break;
+    case NAP: (void)usleep(300000); break;
+    case LOG: iml_log(it, IML_LOG_WARN, "a word of item %u", (unsigned)it->index); break;
+    case FLOOD:
+        for (int k = 0; k < FLOODED; k++) iml_log(it, IML_LOG_INFO, "drop %d", k);
+        break;
     case GROW: iml_item_grow(it, 12345); break;
     case COUNT: iml_count(it, 2, it->index), iml_count(it, 2, 1); break;
     case PID: iml_count(it, 1, (uint64_t)getpid()); break;
@@ -420,6 +426,123 @@ static void the_parent_s_death_takes_the_nursery_and_all_workers(void **state)
     }
 }
 
+// ---- Workers and nurseries that were stopped: nobody waits for them for ever.
+
+static void a_stopped_worker_is_replaced_and_only_a_handed_over_file_blames_its_item(void **state)
+{
+    (void)state;
+    iml_job j = job();
+    struct iml__nursery *n = make(&j, 100000);
+    struct iml__reply r;
+    pid_t idle = pid_of_worker(n, 0), busy = pid_of_worker(n, 1);
+    assert_true(iml__nursery_post(n, 1, EMIT, 0));
+    assert_int_equal(next(n, 1, &r), IML__EVENT_EMIT);
+    assert_int_equal(kill(busy, SIGSTOP), 0);
+    iml__nursery_ack(n, 1, IML_OK, NULL);
+    assert_int_equal(kill(idle, SIGSTOP), 0);
+    assert_true(iml__nursery_post(n, 0, FILES, 0));
+    assert_int_equal(next(n, 0, &r), IML__EVENT_DIED);
+    assert_true(!r.begun && r.death == IML__DIED_SIGNAL && r.signal == SIGKILL);
+    assert_int_equal(next(n, 1, &r), IML__EVENT_DIED);
+    assert_true(r.begun && r.death == IML__DIED_TIMEOUT && r.index == EMIT);
+    for (uint32_t w = 0; w < 2; w++) {
+        assert_true(iml__nursery_post(n, w, FILES, 0));
+        assert_int_equal(next(n, w, &r), IML__EVENT_END);
+        iml__nursery_ack(n, w, IML_OK, NULL);
+    }
+    iml__nursery_close(&n);
+}
+
+static void time_in_which_all_were_stopped_counts_for_nothing(void **state)
+{
+    (void)state;
+    iml_job j = job();
+    struct iml__nursery *n = make(&j, 700000);
+    struct iml__reply r;
+    pid_t pid = pid_of_worker(n, 0);
+    for (int k = 0; k < 3; k++) {
+        assert_true(iml__nursery_post(n, 0, NAP, 0));
+        (void)usleep(100000);
+        assert_int_equal(kill(pid, SIGSTOP), 0);
+        assert_int_equal(kill(n->pid, SIGSTOP), 0);
+        (void)usleep(1200000);
+        assert_int_equal(kill(n->pid, SIGCONT), 0);
+        (void)usleep(30000);
+        assert_int_equal(kill(pid, SIGCONT), 0);
+        assert_int_equal(next(n, 0, &r), IML__EVENT_END);
+        iml__nursery_ack(n, 0, IML_OK, NULL);
+    }
+    iml__nursery_close(&n);
+}
+
+static void a_stopped_nursery_ends_the_run_and_its_close(void **state)
+{
+    (void)state;
+    iml_job j = job();
+    struct iml__nursery *n = make(&j, 100000);
+    struct iml__reply r;
+    assert_int_equal(kill(n->pid, SIGSTOP), 0);
+    assert_true(iml__nursery_post(n, 0, HANG, 0)); // nobody kills it
+    enum iml__event x = IML__EVENT_NONE;
+    for (int k = 0; k < 200 && x == IML__EVENT_NONE; k++) x = iml__nursery_wait(n, 0, 100000, &r);
+    assert_int_equal(x, IML__EVENT_DIED);
+    assert_true(!r.begun && r.status == IML_EBUG);
+    iml__nursery_close(&n);
+    // Without a time limit a stopped nursery stops nothing, but its end is not waited for.
+    n = make(&j, 0);
+    assert_int_equal(kill(n->pid, SIGSTOP), 0);
+    uint64_t begun = iml__now_us();
+    iml__nursery_close(&n);
+    assert_true(iml__now_us() - begun < 8000000);
+}
+
+// ---- What workers say.
+
+static struct {
+    uint32_t lines, said;
+    char last[1200], held[1200];
+} heard;
+
+static void listen(void *user, int level, const char *line)
+{
+    (void)user, (void)level;
+    heard.lines++;
+    heard.said += strstr(line, "] drop ") != NULL;
+    char *to = strstr(line, "more of this kind") || strstr(line, "lost") ? heard.held : heard.last;
+    (void)snprintf(to, sizeof heard.last, "%s", line);
+}
+
+static void log_lines_of_workers_reach_the_parents_log(void **state)
+{
+    (void)state;
+    iml_job j = job();
+    iml_ctx *ctx = NULL;
+    struct iml__nursery *n = NULL;
+    struct iml__reply r;
+    assert_ok(iml_ctx_new(&ctx, e));
+    iml_ctx_log(ctx, IML_LOG_INFO, listen, NULL);
+    struct iml__nursery_conf c = {.ctx = ctx, .job = &j, .workers = 2};
+    assert_ok(iml__nursery_open(&n, &c, e));
+    memset(&heard, 0, sizeof heard);
+    for (uint32_t w = 0; w < 2; w++) {
+        char want[80];
+        assert_true(iml__nursery_post(n, w, LOG + 16 * (w + 1), 0));
+        assert_int_equal(next(n, w, &r), IML__EVENT_END); // the line stands before its item ends
+        (void)snprintf(want, sizeof want, "warn [w%u i%u compute] a word of item %u", w,
+                       LOG + 16 * (w + 1), LOG + 16 * (w + 1));
+        assert_string_equal(heard.last, want);
+        iml__nursery_ack(n, w, IML_OK, NULL);
+    }
+    // A flood is held back, and what the socket did not take is counted: nothing waits for us.
+    assert_true(iml__nursery_post(n, 0, FLOOD, 0));
+    assert_int_equal(next(n, 0, &r), IML__EVENT_END);
+    iml__nursery_ack(n, 0, IML_OK, NULL);
+    iml__nursery_close(&n);
+    iml_ctx_free(&ctx);
+    assert_int_equal(heard.said, 20);
+    assert_non_null(strstr(heard.held, "more of this kind: drop %d"));
+}
+
 static void inject_reads_its_dice(void **state)
 {
     (void)state;
@@ -449,6 +572,10 @@ int main(void)
         cmocka_unit_test(random_words_in_a_reply_never_lead_outside_the_arena),
         cmocka_unit_test(the_nursery_s_death_takes_its_workers_and_is_said),
         cmocka_unit_test(the_parent_s_death_takes_the_nursery_and_all_workers),
+        cmocka_unit_test(a_stopped_worker_is_replaced_and_only_a_handed_over_file_blames_its_item),
+        cmocka_unit_test(time_in_which_all_were_stopped_counts_for_nothing),
+        cmocka_unit_test(a_stopped_nursery_ends_the_run_and_its_close),
+        cmocka_unit_test(log_lines_of_workers_reach_the_parents_log),
         cmocka_unit_test(inject_reads_its_dice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
