@@ -64,6 +64,13 @@ bool iml__number_parse(const iml__value_rule *r, const iml__ynode *n, iml__compl
     char text[48], lo[32], hi[32];
     double v;
     int64_t i;
+    if (iml__yaml_two_ways(n)) {
+        iml__yaml_complain(c, n,
+                           "%s: %s is octal in one YAML and decimal in another; write it without "
+                           "its leading zero, or as 0o17",
+                           r->key, shown(n, text));
+        return false;
+    }
     if (r->integer ? !iml__yaml_int(n, &i) : !iml__yaml_float(n, &v)) {
         iml__yaml_complain(c, n, "%s: %s is not %s%s", r->key, shown(n, text),
                            r->integer ? "an integer" : "a number",
@@ -287,6 +294,8 @@ bool iml__value_fields(const iml__value_rule *r, const iml__ynode *min, const im
     (void)a;
     iml__value v = *out;
     bool ok = true;
+    if ((min || max) && v.dist >= IML__DIST_CONSTANT) // a range of what was one value, or a choice
+        v.dist = r->dist == IML__DIST_CONSTANT ? IML__DIST_UNIFORM : r->dist;
     if (min && !iml__number_parse(r, min, c, &v.lo)) ok = false;
     if (max && !iml__number_parse(r, max, c, &v.hi)) ok = false;
     if (dist && !parse_dist(r->key, dist, c, &v.dist)) ok = false;

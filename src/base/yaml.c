@@ -84,7 +84,8 @@ static iml_status next_event(builder *b, yaml_event_t *ev)
     if (b->parser.error == YAML_MEMORY_ERROR) return no_memory(b);
     yaml_mark_t at = b->parser.problem_mark;
     if (b->parser.error == YAML_READER_ERROR)
-        return REFUSE(b, NULL, "offset %zu: %s", b->parser.problem_offset,
+        return REFUSE(b, NULL, "offset %zu: %s; a configuration is UTF-8 text",
+                      b->parser.problem_offset,
                       b->parser.problem ? b->parser.problem : "not UTF-8 text");
     return REFUSE(b, &at, "%s%s%s", b->parser.context ? b->parser.context : "",
                   b->parser.context ? ": " : "", b->parser.problem ? b->parser.problem : "syntax");
@@ -419,8 +420,16 @@ static bool magnitude(const char *s, uint64_t *out)
     if (s[0] == '0' && s[1] == 'b') return digits_of(s + 2, 2, out);
     if (s[0] == '0' && s[1] == 'o') return digits_of(s + 2, 8, out);
     if (strchr(s, ':')) return sexagesimal(s, out);
-    if (s[0] == '0' && s[1]) return digits_of(s + 1, 8, out);
+    if (s[0] == '0' && s[1]) return false; // 010: 8 to YAML 1.1, 10 to YAML 1.2 and to the eye
     return digits_of(s, 10, out);
+}
+
+bool iml__yaml_two_ways(const iml__ynode *n)
+{
+    char t[64];
+    if (!normal_number(n, t)) return false;
+    const char *s = t + (t[0] == '-' || t[0] == '+');
+    return s[0] == '0' && s[1] && strspn(s, "0123456789") == strlen(s);
 }
 
 bool iml__yaml_u64(const iml__ynode *n, uint64_t *out)
@@ -450,7 +459,7 @@ bool iml__yaml_float(const iml__ynode *n, double *out)
         *out = (double)v;
         return true;
     }
-    if (!normal_number(n, t)) return false;
+    if (iml__yaml_two_ways(n) || !normal_number(n, t)) return false;
     const char *p = t + (t[0] == '-' || t[0] == '+');
     if (!((p[0] >= '0' && p[0] <= '9') || (p[0] == '.' && p[1] >= '0' && p[1] <= '9')))
         return false;

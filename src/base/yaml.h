@@ -59,7 +59,9 @@ const iml__ypair *iml__yaml_pair(const iml__ynode *map, const char *key);
 bool iml__yaml_is_null(const iml__ynode *n); // nothing, `~` or `null`, not quoted
 
 // What a scalar says, without complaining: false if it is not of that type. Integers and floats as
-// in YAML 1.1 (0x 0b 010 1_000 1:30) plus 1e-3; NaN and infinities are no floats.
+// in YAML 1.1 (0x 0b 1_000 1:30) plus 0o17 and 1e-3; NaN and infinities are no floats. 010 is
+// neither: it is 8 in YAML 1.1 and 10 in YAML 1.2, so whoever writes it must say which.
+bool iml__yaml_two_ways(const iml__ynode *n); // such a number
 bool iml__yaml_int(const iml__ynode *n, int64_t *out);
 bool iml__yaml_u64(const iml__ynode *n, uint64_t *out);
 bool iml__yaml_float(const iml__ynode *n, double *out);

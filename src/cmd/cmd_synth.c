@@ -15,12 +15,13 @@
 #include "src/cmd/synth_redrawn.h"
 #include "src/cmd/synth_replay.h"
 #include "src/io/vfs.h"
+#include "src/synth/only_backs.h"
 #include "src/synth/sheet.h"
 
 static struct options {
     const char *batch, *background, *corpus_dir, *quality, *preview, *layers, *list;
     const char *words[IML__LISTS]; // --labels, --masks, --crops, --extras
-    const char *replay, *plan;
+    const char *replay, *plan, *backs_only;
     bool replay_check;
     iml__opt_list font_dirs, fonts, fallback_fonts, background_dirs, corpora, texts, patterns,
         scripts, set;
@@ -69,6 +70,8 @@ static const iml__opt rows[] = {
      "stripes_shapes blobs "
      "[images with --background-dir, else builtin]",
      0, NULL},
+    {"backgrounds-only", 0, IML__OPT_STR, AT(backs_only), "WxH", NULL, 0, 0, NULL, NULL,
+     "write built-in backgrounds of this size, without texts and labels", 0, NULL},
     {"set", 0, IML__OPT_LIST, AT(set), "KEY=VALUE", NULL, 0, 0, NULL, NULL,
      "a key of every specification, after the YAML; repeatable (--list keys)", 0, NULL},
     {"format", 0, IML__OPT_ENUM, AT(format), "FORMAT", "png", 0, 0, "png|jpeg|webp", NULL,
@@ -85,7 +88,7 @@ static const iml__opt rows[] = {
     {"det-unit", 0, IML__OPT_ENUM, AT(det_unit), "UNIT", "line", 0, 0, "line|word", NULL,
      "what the labels of detectors have a box for", 0, NULL},
     {"preview", 0, IML__OPT_PATH, AT(preview), "FILE.png", NULL, 0, 0, NULL, NULL,
-     "a contact sheet; without -o nothing else is made", NH, NULL},
+     "a contact sheet, its directory made if need be; without -o nothing else is made", NH, NULL},
     {"preview-count", 0, IML__OPT_INT, AT(preview_count), "N", "24", 1, 10000, NULL, NULL,
      "pictures on it", NH, NULL},
     {"preview-columns", 0, IML__OPT_INT, AT(preview_columns), "C", "4", 1, 100, NULL, NULL,
@@ -183,6 +186,36 @@ struct plan { // of this command line
     iml__complaints talk;
 };
 
+// One key of `options:`. What is wrong with it is told with all else that is wrong.
+static iml_status take_option(struct plan *p, const iml__ynode *key, const iml__ynode *v,
+                              iml_err *e)
+{
+    char where[512];
+    size_t ordinal, table, n = v->kind == IML__YAML_LIST ? v->n : 1;
+    const iml__opt *row = iml__opts_find(p->opts, key->text, &ordinal, &table);
+    bool joined = n > 1 && row && row->type != IML__OPT_LIST; // [60, 95] is 60,95
+    iml_err why;
+    iml__str text;
+    iml_status st = IML_OK;
+    iml__str_init(&text, IML__YAML_BYTES);
+    for (size_t k = 0; k < n && !st; k++) {
+        const iml__ynode *item = v->kind == IML__YAML_LIST ? v->item[k] : v;
+        (void)snprintf(where, sizeof where, "%.400s:%u:%u", key->file, item->line, item->col);
+        if (!joined) iml__str_clear(&text);
+        if (item->kind == IML__YAML_SCALAR)
+            iml__str_addf(&text, "%s%s", joined && k ? "," : "", item->text);
+        else
+            st = IML_FAIL(&why, IML_EARG, "%s: options: %s takes text", where, key->text);
+        if (!st && (!joined || k + 1 == n))
+            st = iml__opts_config(p->opts, where, key->text, iml__str_text(&text), &why);
+    }
+    iml__str_free(&text);
+    if (st != IML_EARG) return st ? IML_FAIL(e, st, "%s", why.msg) : IML_OK;
+    iml__str_addf(&p->talk.text, "%s\n", why.msg);
+    p->talk.n++;
+    return IML_OK;
+}
+
 // `options:` of the YAML: each key as if it stood before the command line.
 static iml_status take_options(struct plan *p, iml_err *e)
 {
@@ -197,18 +230,8 @@ static iml_status take_options(struct plan *p, iml_err *e)
         iml__yaml_parse(&a, p->synth.config, p->yaml, p->nyaml, &quiet, &root, &ignored);
     const iml__ynode *map = st ? NULL : iml__yaml_get(root, "options");
     st = IML_OK;
-    for (size_t i = 0; map && map->kind == IML__YAML_MAP && i < map->n && !st; i++) {
-        const iml__ynode *key = map->pair[i].key, *v = map->pair[i].value;
-        size_t n = v->kind == IML__YAML_LIST ? v->n : 1;
-        for (size_t k = 0; k < n && !st; k++) {
-            const iml__ynode *item = v->kind == IML__YAML_LIST ? v->item[k] : v;
-            char where[512];
-            (void)snprintf(where, sizeof where, "%.400s:%u:%u", key->file, item->line, item->col);
-            st = item->kind == IML__YAML_SCALAR
-                     ? iml__opts_config(p->opts, where, key->text, item->text, e)
-                     : IML_FAIL(e, IML_EARG, "%s: options: %s takes text", where, key->text);
-        }
-    }
+    for (size_t i = 0; map && map->kind == IML__YAML_MAP && i < map->n && !st; i++)
+        st = take_option(p, map->pair[i].key, map->pair[i].value, e);
     iml__complaints_free(&quiet);
     iml__arena_close(&a);
     return st;
@@ -287,20 +310,23 @@ static void headline(const iml__synth *s, iml__str *out)
     iml__text_count(out, s->count);
     iml__str_addf(out, " images, seed %llu", (unsigned long long)s->seed);
     if (common.out) iml__str_addf(out, " -> %s", common.out);
+    size_t faces = iml__fontindex_count(s->fonts);
     iml__str_addf(out, " (%s: %s + ", s->tar ? "tar" : "dir", formats[o->format]);
     iml__output_names(IML__LIST_LABELS, o->labels, " + ", out);
-    iml__str_addf(out, "); %zu faces", iml__fontindex_count(s->fonts));
+    iml__str_addf(out, "); %zu face%s", faces, faces == 1 ? "" : "s");
     if (iml__fontindex_bad_count(s->fonts))
         iml__str_addf(out, " (%zu rejected)", iml__fontindex_bad_count(s->fonts));
-    iml__str_addf(out, ", %u corpora ", s->corpora->n);
+    iml__str_addf(out, ", %u corp%s ", s->corpora->n, s->corpora->n == 1 ? "us" : "ora");
     iml__text_bytes(out, s->corpora->bytes);
     if (s->images)
-        iml__str_addf(out, ", %u backgrounds", s->nback);
+        iml__str_addf(out, ", %u background%s", s->nback, s->nback == 1 ? "" : "s");
     else
         iml__str_addf(out, ", background %s",
                       s->spec[0].bg == IML__BG_KINDS ? "builtin"
                                                      : iml__bg_kind_name(s->spec[0].bg));
 }
+
+static const char *const listed[] = {"fonts", "corpora", "backgrounds", "scripts", "keys", NULL};
 
 static int list(const iml__synth *s, const char *what)
 {
@@ -324,12 +350,18 @@ static int list(const iml__synth *s, const char *what)
             (void)puts(iml__bg_kind_name((enum iml__bg_kind)k));
     } else if (!strcmp(what, "scripts")) {
         for (uint32_t k = 0; k < s->config->nspec; k++) (void)puts(s->config->spec[k].name);
-    } else {
-        (void)fprintf(stderr, "imloom: --list %s: fonts, corpora, backgrounds, scripts or keys\n",
-                      what);
-        return IML__EXIT_USAGE;
     }
     return IML__EXIT_OK;
+}
+
+static bool known_list(const char *what, iml_err *e)
+{
+    for (size_t k = 0; listed[k]; k++)
+        if (!strcmp(listed[k], what)) return true;
+    const char *near = iml__nearest(what, listed);
+    (void)IML_FAIL(e, IML_EARG, "--list %s: fonts, corpora, backgrounds, scripts or keys%s%s%s",
+                   what, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return false;
 }
 
 static int print_text(const iml__str *text, int code)
@@ -368,7 +400,17 @@ static int preview(const iml__synth *s, iml_err *e)
                           .width = (int32_t)options.preview_width};
     if (iml__sheet_layers(options.layers, &o.layers, e)) return iml__complain(e, IML__EXIT_USAGE);
     if (iml__synth_sheet_write(s, &o, e)) return iml__complain(e, IML__EXIT_FAILED);
+    (void)fprintf(stderr, "%s: %llu pictures\n", options.preview,
+                  (unsigned long long)IML_MIN((uint64_t)o.count, s->count));
     return IML__EXIT_OK;
+}
+
+static int plan(const iml__synth *s, iml_err *e)
+{
+    int code = iml__synth_write_plan(s, options.plan, e);
+    if (!code)
+        (void)fprintf(stderr, "%s: %llu plans\n", options.plan, (unsigned long long)s->count);
+    return code;
 }
 
 static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_err *e)
@@ -404,6 +446,74 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
     return code;
 }
 
+// --backgrounds-only: neither fonts nor texts are looked at.
+static iml_status backs_of(const struct plan *p, iml__backs_opts *o, iml_err *e)
+{
+    uint64_t w, h;
+    char head[16];
+    const iml__synth_opts *s = &p->synth;
+    size_t n = strcspn(options.backs_only, "x");
+    if (n >= sizeof head) n = 0;
+    memcpy(head, options.backs_only, n), head[n] = 0;
+    if (!iml__parse_u64(head, &w) || !options.backs_only[n] ||
+        !iml__parse_u64(options.backs_only + n + 1, &h) || !w || !h || w > 32768 || h > 32768)
+        return IML_FAIL(e, IML_EARG,
+                        "--backgrounds-only %s: WxH in pixels is needed, as in 1024x768",
+                        options.backs_only);
+    if (p->yaml ||
+        s->ntexts + s->ncorpora + s->npatterns + s->nscripts + s->nset + s->nbackground_dirs ||
+        options.preview || options.plan || options.list || common.print_config)
+        return IML_FAIL(e, IML_EARG,
+                        "--backgrounds-only draws no text: it goes with --background, --count, "
+                        "--seed, --format, --quality, --colour and --container");
+    if (!common.out && !common.dry_run) return IML_FAIL(e, IML_EARG, "where to? give -o OUT");
+    *o = (iml__backs_opts){.w = (int32_t)w,
+                           .h = (int32_t)h,
+                           .background = s->background,
+                           .seed = common.seed,
+                           .count = s->count ? s->count : 1000,
+                           .output = {.format = IML_MAX(s->format, 0),
+                                      .colour = IML_MAX(s->colour, 0),
+                                      .container = IML_MAX(s->container, 0),
+                                      .quality_lo = s->quality_lo ? s->quality_lo : 90,
+                                      .quality_hi = s->quality_hi ? s->quality_hi : 90}};
+    return IML_OK;
+}
+
+static int backs_only(struct plan *p, int argc, char **argv, iml_err *e)
+{
+    iml_run_opts ro;
+    iml__backs_opts o;
+    iml__backs *b = NULL;
+    iml__str head;
+    if (backs_of(p, &o, e) || iml__common_settle(&common, p->opts, &ro, NULL, NULL, e) ||
+        iml__backs_open(&o, &b, e))
+        return iml__complain(e, IML__EXIT_USAGE);
+    iml__str_init(&head, 4096);
+    iml__text_count(&head, o.count);
+    iml__str_addf(&head, " backgrounds of %dx%d px, seed %llu", (int)o.w, (int)o.h,
+                  (unsigned long long)o.seed);
+    if (common.out) iml__str_addf(&head, " -> %s", common.out);
+    iml__session session = {.common = &common,
+                            .opts = p->opts,
+                            .job = &b->job,
+                            .sink = b->tar ? iml_sink_tar() : iml_sink_file(),
+                            .run = &ro,
+                            .argc = argc + 2,
+                            .argv = argv - 2,
+                            .makes_set = true,
+                            .headline = iml__str_text(&head),
+                            .unit = "images"};
+    int code = IML__EXIT_OK;
+    if (common.out)
+        code = iml__session_run(&session);
+    else
+        (void)printf("%s\n", iml__str_text(&head));
+    iml__str_free(&head);
+    iml__backs_close(&b);
+    return code;
+}
+
 static int replay(iml_err *e)
 {
     iml__replay_run r = {.what = options.replay,
@@ -422,8 +532,10 @@ static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
 {
     iml__synth *s;
     bool looks = options.list || common.print_config || common.dry_run;
+    if (options.list && !known_list(options.list, e)) return iml__complain(e, IML__EXIT_USAGE);
     if (options.list && !strcmp(options.list, "keys")) return list_keys();
     if (options.replay) return replay(e);
+    if (options.backs_only) return backs_only(p, argc, argv, e);
     if (options.replay_check) {
         (void)IML_FAIL(e, IML_EARG, "--replay-check: give --replay LABEL too");
         return iml__complain(e, IML__EXIT_USAGE);
@@ -432,6 +544,7 @@ static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
         (void)IML_FAIL(e, IML_EARG,
                        "where to? give -o OUT (or --preview FILE.png, --plan FILE.jsonl, "
                        "--dry-run, --list, --print-config)");
+        if (p->talk.n) (void)fputs(iml__str_text(&p->talk.text), stderr);
         return iml__complain(e, IML__EXIT_USAGE);
     }
     if (iml__synth_open(&p->synth, &p->talk, &s, e)) {
@@ -443,7 +556,7 @@ static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
     if (s->notes.n) (void)fputs(iml__str_text(&s->notes), stderr);
     int code = common.print_config               ? print_config(s)
                : options.list                    ? list(s, options.list)
-               : options.plan && !common.dry_run ? iml__synth_write_plan(s, options.plan, e)
+               : options.plan && !common.dry_run ? plan(s, e)
                                                  : run(p, s, argc, argv, e);
     iml__synth_close(&s);
     return code;

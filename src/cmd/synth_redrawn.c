@@ -136,10 +136,8 @@ bool iml__redrawn_line(void *user, const iml_report *r, iml__str *out)
         name_files(w->synth, &t, out);
     }
     if (t.texts || t.backgrounds) iml__str_addc(out, '.');
-    before = " Left out: ";
-    if (t.skipped) counted(out, before, t.skipped, "character", " no face draws"), before = ", ";
-    if (t.invalid) counted(out, before, t.invalid, "invalid byte", "");
-    if (t.skipped || t.invalid) iml__str_addc(out, '.');
+    if (t.skipped) counted(out, " Left out: ", t.skipped, "character", " no face draws.");
+    if (t.invalid) counted(out, " Invalid UTF-8: ", t.invalid, "byte", " skipped or replaced.");
     if (t.windows) {
         counted(out, " Passed over: ", t.windows, "text", " of invalid UTF-8");
         name_corpora(w->synth, out);

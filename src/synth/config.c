@@ -182,7 +182,8 @@ static void read_top(iml__config *f, const iml__ynode *root, bool need_total, im
     if ((n = iml__yaml_get(root, "seed"))) {
         f->has_seed = iml__yaml_u64(n, &f->seed);
         if (!f->has_seed)
-            iml__yaml_complain(c, n, "seed: a number from 0 to 18446744073709551615 is needed");
+            iml__yaml_complain(c, n, "seed: a number from 0 to 18446744073709551615 is needed%s",
+                               iml__yaml_two_ways(n) ? ", without a leading zero" : "");
     }
     if ((n = iml__yaml_get(root, "imloom")) && (!iml__yaml_float(n, &v) || v != 1))
         iml__yaml_complain(c, n, "imloom: this program reads version 1 of the format");

@@ -96,6 +96,8 @@ static bool find_start(const iml__corpus *c, iml_rng *g, uint32_t unit, size_t *
     }
     for (size_t i = at; i < c->n && i - at < SCAN; i++)
         if (starts(c, i, unit)) return *out = i, true;
+    for (size_t i = 0; i < c->n && i < SCAN; i++) // a file of one endless line has its beginning
+        if (starts(c, i, unit)) return *out = i, true;
     return false;
 }
 

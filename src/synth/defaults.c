@@ -92,7 +92,7 @@ iml_status iml__default_yaml(const char *const *names, size_t n, iml__str *out, 
                 sum += v;
                 continue;
             }
-            text[iml__num_short(text, v / sum)] = 0;
+            text[iml__num_short(text, n ? v / sum : v)] = 0; // all of them make 1
             iml__str_addf(out,
                           "  - {name: %s, proportion: %s, text_direction: %s, language: %s, "
                           "corpus_file: 'builtin:%s'}\n",

@@ -34,10 +34,10 @@ iml_status iml__font_blob(const char *path, hb_blob_t **blob, iml_err *e)
     struct stat st;
     // Looked at before it is opened: opening a FIFO would wait for ever.
     if (iml__fstatat(AT_FDCWD, path, &st, 0))
-        return IML_FAIL(e, IML_EINPUT, "%s: cannot be read", path);
+        return IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be read", path);
     if (!S_ISREG(st.st_mode)) return IML_FAIL(e, IML_EINPUT, "%s: not a regular file", path);
     if (st.st_size < 12 || st.st_size > FILE_MAX)
-        return IML_FAIL(e, IML_EINPUT, "%s: %lld bytes; a font has 12 to 256 MB", path,
+        return IML_FAIL(e, IML_EINPUT, "%s: %lld bytes; a font has 12 bytes to 256 MB", path,
                         (long long)st.st_size);
     *blob = hb_blob_create_from_file_or_fail(path);
     if (!*blob) return IML_FAIL(e, IML_EINPUT, "%s: cannot be read", path);

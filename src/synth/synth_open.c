@@ -244,6 +244,32 @@ static iml_status settle_hash(iml__synth *s, iml_err *e)
     return failed ? IML_FAIL(e, IML_ENOMEM, "no memory for the settings") : IML_OK;
 }
 
+// What was asked for and has no effect, or another than it seems.
+static void say_notes(iml__synth *s, const iml__synth_opts *o)
+{
+    const iml__output *u = &s->config->output;
+    bool bare = false, files = u->container == IML__CONTAINER_AUTO;
+    for (uint32_t k = 0; k < s->config->nspec; k++) bare |= s->spec[k].bg == IML__BG_NONE;
+    if (u->format == IML__FORMAT_JPEG && bare)
+        iml__str_adds(&s->notes,
+                      "format jpeg has no transparency: what has no background stands on white\n");
+    if (u->format == IML__FORMAT_JPEG && u->colour == IML__COLOUR_RGBA)
+        iml__str_adds(&s->notes, "format jpeg has no alpha: colour rgba is written as rgb\n");
+    if (u->format == IML__FORMAT_PNG &&
+        (o->quality_lo || u->quality_lo != 90 || u->quality_hi != 90))
+        iml__str_adds(&s->notes, "format png is lossless: quality has no effect on it\n");
+    if (files && s->count > COUNT_DEFAULT && !s->tar) {
+        unsigned each = 1 + (u->labels & IML__LABEL(json) ? 1 : 0);
+        iml__str_addf(&s->notes, "container auto: loose files; --container tar would save %llu of ",
+                      (unsigned long long)(each * s->count - s->count / 10000 - 1));
+        iml__str_addf(&s->notes, "%llu files\n", (unsigned long long)(each * s->count));
+    } else if (files && s->tar) {
+        iml__str_adds(&s->notes,
+                      "container auto: shards of 10,000; --container dir would give each "
+                      "picture a file of its own\n");
+    }
+}
+
 static iml_status open_all(iml__synth *s, const iml__synth_opts *o, iml__complaints *talk,
                            iml_err *e)
 {
@@ -259,6 +285,7 @@ static iml_status open_all(iml__synth *s, const iml__synth_opts *o, iml__complai
     IML_TRY(iml__seats_of(s->config, &s->arena, &s->seats, e));
     iml__streams_init(&s->streams);
     IML_TRY(settle_hash(s, e));
+    say_notes(s, o);
     return iml__synth_job(s, e);
 }
 

@@ -113,7 +113,23 @@ static void older_fields_fill_the_same_value(void **state)
     assert_true(
         iml__value_fields(&blur, NULL, iml__yaml_get(n, "b"), NULL, NULL, &arena, &talk, &v));
     assert_int_equal(v.dist, IML__DIST_UNIFORM);
+    // An end of a range makes one of what was a single value or a choice before.
+    const iml__value_rule height = {.key = "h", .max = 99, .dist = IML__DIST_CONSTANT};
+    n = node("{one: 1, some: {choice: [1, 4]}, b: 5}");
+    assert_true(iml__value_parse(&blur, iml__yaml_get(n, "one"), &arena, &talk, &v));
+    assert_true(
+        iml__value_fields(&blur, NULL, iml__yaml_get(n, "b"), NULL, NULL, &arena, &talk, &v));
+    assert_true(v.lo == 1 && v.hi == 5 && v.dist == blur.dist);
+    assert_true(iml__value_parse(&blur, iml__yaml_get(n, "some"), &arena, &talk, &v));
+    assert_true(
+        iml__value_fields(&blur, NULL, iml__yaml_get(n, "b"), NULL, NULL, &arena, &talk, &v));
+    assert_true(v.lo == 1 && v.hi == 5 && v.dist == blur.dist);
+    v = iml__value_default(&height);
+    assert_true(
+        iml__value_fields(&height, NULL, iml__yaml_get(n, "b"), NULL, NULL, &arena, &talk, &v));
+    assert_true(v.lo == 0 && v.hi == 5 && v.dist == IML__DIST_UNIFORM);
     n = node("{a: 9, b: 3}");
+    v = iml__value_default(&blur);
     assert_false(iml__value_fields(&blur, iml__yaml_get(n, "a"), iml__yaml_get(n, "b"), NULL, NULL,
                                    &arena, &talk, &v));
     assert_non_null(strstr(iml__str_text(&talk.text), "min 9 is above max 3"));

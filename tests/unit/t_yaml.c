@@ -131,7 +131,7 @@ static void a_scalar_is_what_its_key_asks_for(void **state)
     uint64_t u;
     double d;
     bool b;
-    good("[10, 0x1F, 010, 0b101, 1_000, '1:30', 1:30, -7, 18446744073709551615, \"5\", 1e-3, .5, "
+    good("[10, 0x1F, 0o10, 0b101, 1_000, '1:30', 1:30, -7, 18446744073709551615, \"5\", 1e-3, .5, "
          "5., 1.5e+3, .nan, .inf, off, Yes, ~]",
          &r);
     iml__ynode **n = r->item;
@@ -157,7 +157,18 @@ static void a_scalar_is_what_its_key_asks_for(void **state)
     assert_true(iml__yaml_bool(n[16], &b) && !b);
     assert_true(iml__yaml_bool(n[17], &b) && b);
     assert_true(iml__yaml_is_null(n[18]));
-    assert_string_equal(n[16]->text, "off"); // and stays what it is for a key that wants text
+    good("[010, -08, 0_7, 00, 0, 0.5, 07.5]", &r);
+    for (int k = 0; k < 4; k++) { // eight or ten? neither
+        assert_true(iml__yaml_two_ways(r->item[k]));
+        assert_false(iml__yaml_int(r->item[k], &i));
+        assert_false(iml__yaml_u64(r->item[k], &u));
+        assert_false(iml__yaml_float(r->item[k], &d));
+    }
+    assert_true(iml__yaml_int(r->item[4], &i) && i == 0);
+    assert_true(iml__yaml_float(r->item[5], &d) && d == 0.5);
+    assert_true(iml__yaml_float(r->item[6], &d) && d == 7.5);
+    good("[off]", &r);
+    assert_string_equal(r->item[0]->text, "off"); // and stays what it is for a key that wants text
 }
 
 int main(void)

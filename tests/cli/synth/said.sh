@@ -1,0 +1,33 @@
+# what_has_no_effect_or_another_is_said
+run() { "$imloom" synth --progress none --log-dir logs "$@"; }
+expect 0 'format png is lossless: quality has no effect' run --text x -n 2 --quality 50 -o a
+expect 0 'done' run --text x -n 2 -o b
+[ -z "$(grep lossless err.txt)" ] || fail "quality is spoken of unasked"
+expect 0 'jpeg has no transparency' run --text x -n 2 --format jpeg --background none -o c
+[ "$(grep -c transparency err.txt)" = 1 ] || fail "not said once"
+expect 0 'jpeg has no alpha' run --text x -n 2 --format jpeg --colour rgba -o d
+expect 0 'container auto: loose files; --container tar would save [0-9]+ of 4000 files' run --text x -n 2000 -o e --dry-run
+expect 0 '1 specification, 2 images, seed 0 \(dir: png \+ json\); [0-9,]+ faces?, 1 corpus ' run --text x -n 2 --dry-run
+expect 1 "did you mean 'fonts'" run --list font; one_sentence
+expect 0 'new/dir/s.png: 2 pictures' run --text x -n 2 --preview new/dir/s.png
+[ -s new/dir/s.png ] || fail "the sheet's directory was not made"
+expect 0 'new/plan.jsonl: 2 plans' run --text x -n 2 --plan new/plan.jsonl
+# A list in `options:` is the option's list.
+printf '%s\n' 'total_images: 2' 'options: {labels: [json, jsonl], text-case: upper}' 'specifications: [{name: a, proportion: 1, text_direction: left_to_right, corpora: [{text: x}]}]' >o.yaml
+expect 1 "^o.yaml:2:45: no option '--text-case'" run o.yaml -o f
+sed -i 's/, text-case: upper//' o.yaml
+expect 0 'dir: png \+ json \+ jsonl' run o.yaml -o f
+# Backgrounds alone: any worker, the same bytes; kinds, sizes, formats.
+expect 0 'done: 24 images' run --backgrounds-only 160x90 -n 24 -o backs --workers 1
+expect 0 'done: 24 images' run --backgrounds-only 160x90 -n 24 -o backs2 --workers 3 --mode process
+[ "$(digest backs)" = "$(digest backs2)" ] || fail "other backgrounds with other workers"
+[ "$(find backs -name '*.png' | wc -l)" = 24 ] && [ -z "$(find backs -name '*.json' ! -name manifest.json ! -path '*/.imloom/*')" ] || fail "not 24 pictures alone"
+expect 0 '' "$imloom" verify backs
+expect 0 done run --backgrounds-only 64x48 -n 3 --background paper --format jpeg --quality 60,90 --colour grey --container tar -o shards
+[ "$(tar tf shards/shard-000000.tar | tr '\n' ' ')" = '000000000.jpg 000000001.jpg 000000002.jpg ' ] || fail "members of the shard"
+for size in 64 0x9 ax9 9x 40000x2 9x9x9; do expect 1 'WxH in pixels is needed' run --backgrounds-only $size -o none; one_sentence; done
+expect 1 'draws no text' run --backgrounds-only 64x48 --text x -o none
+expect 1 'builtin, or one of solid' run --backgrounds-only 64x48 --background images -o none
+[ ! -e none ] || fail "something was written"
+expect 0 done run -n 6 --text 'over them' --background-dir backs -o over --labels jsonl
+grep -q '"path":"backs/000000/' over/labels.jsonl || fail "they are no backgrounds"
