@@ -1,7 +1,7 @@
 // wdeflate.h: DEFLATE for planes of equal-sized words, made to be spliced (slice.md 4.7, 4.8).
 //
-// A plane is an array of words of `unit` bytes (4: f32, UTF-32; 2: f16, i16; 1: labels, u8,
-// filtered PNG rows) with few distinct values; matches are word aligned. The encoder gives
+// A plane is an array of words of 1, 2 or 4 bytes with few distinct values; matches are word
+// aligned. The encoder gives
 //
 //   F(p)    blocks that code plane p and reach nowhere before it,
 //   G(p|q)  the same, but distances may reach into plane q, which stands directly before p,
@@ -11,8 +11,8 @@
 // block) any S F {F|G} E is an ordinary deflate stream; a plane is coded once and stands in as many
 // files as have it. Members that nobody shares are coded whole.
 //
-// The bytes depend on the words, unit, level and IML__WDEFLATE_VERSION alone: not on what the
-// context coded before, the CPU, or any library.
+// The bytes depend on the plane, level and IML__WDEFLATE_VERSION alone: not on what the context
+// coded before, the CPU, or any library.
 #ifndef IML_IO_WDEFLATE_H
 #define IML_IO_WDEFLATE_H
 
@@ -38,14 +38,22 @@ void iml__wdeflate_free(struct iml__wdeflate **c);               // of iml__wdef
 // Bytes that out must have for n input bytes, for any call below.
 size_t iml__wdeflate_bound(size_t n);
 
-// F (history 0) or G: codes p[0..n), n any size. history: bytes directly before p, p[-history..-1],
-// that a decoder has put out when it comes here; G passes min(bytes of q, IML__WDEFLATE_HISTORY),
-// more is ignored, as is what is no multiple of unit. Returns the bytes in out.
-size_t iml__wdeflate_part(struct iml__wdeflate *c, unsigned unit, const uint8_t *p, size_t n,
-                          size_t history, uint8_t *out);
-// A whole stream: the last block is final.
-size_t iml__wdeflate_whole(struct iml__wdeflate *c, unsigned unit, const uint8_t *p, size_t n,
-                           uint8_t *out);
+struct iml__wd_plane {
+    const uint8_t *p; // any alignment
+    size_t n;         // bytes, any number
+    unsigned unit;    // of a word: 4 (f32, UTF-32), 2 (f16, i16) or 1 (labels, u8, PNG rows)
+    // Words of a row where rows resemble one another: labels. 0: they do not (images), or are not
+    // known. For units of 1 and 2; costs time where it does not help.
+    size_t row;
+};
+
+// F (history 0) or G. history: bytes directly before the plane, p[-history..-1], that a decoder has
+// put out when it comes here; G passes min(bytes of q, IML__WDEFLATE_HISTORY), more is ignored, as
+// is what is no multiple of unit. Returns the bytes in out.
+size_t iml__wdeflate_part(struct iml__wdeflate *c, const struct iml__wd_plane *in, size_t history,
+                          uint8_t *out);
+// A whole stream: the last block is final. (A header before the plane may be part of it.)
+size_t iml__wdeflate_whole(struct iml__wdeflate *c, const struct iml__wd_plane *in, uint8_t *out);
 
 // ---- The splice
 
@@ -58,5 +66,13 @@ extern const uint8_t iml__splice_end[IML__SPLICE_END]; // E
 // volume and window, else F; from 128 KiB on F only.
 enum iml__splice { IML__SPLICE_WHOLE, IML__SPLICE_FG, IML__SPLICE_F };
 enum iml__splice iml__splice_rule(size_t n);
+// True if plane `plane` is to be G(plane | plane - step) behind `before`, the plane of the channel
+// before it in the same volume and window (-1: there is none), else F(plane). A plane so has one F
+// and one G at most, and no G stands behind a foreign plane.
+static inline bool iml__splice_is_g(enum iml__splice rule, int64_t plane, int64_t before,
+                                    int64_t step)
+{
+    return rule == IML__SPLICE_FG && before >= 0 && before == plane - step;
+}
 
 #endif

@@ -1,6 +1,6 @@
 // kernel.c: the tables, one a SIMD level, constant; the choice is the CPU's (or IML_CPU's).
 //
-// The table of AVX-512 is that of AVX2 but for the few rows of k_avx512.c: at 552 x 120 the AVX2
+// The table of AVX-512 is that of AVX2 but for the few rows of k_*avx512.c: at 552 x 120 the AVX2
 // twins take 0.02 to 0.3 ms a picture, deflate 0.4 to 1.5, so a third copy of every loop has
 // nothing to win.
 #include "src/kernel/kernel.h"

@@ -10,6 +10,7 @@
 #include "src/base/iml_attr.h"
 #include "src/kernel/map_row.h"
 #include "src/kernel/noise.h"
+#include "src/kernel/word_match.h"
 
 struct iml__dblock; // src/io/deflate_block.h
 struct iml__bits;

@@ -553,6 +553,47 @@ static void permutations(void **state)
     }
 }
 
+// Words up to a forbidden page, in chunks of any size with gaps between; more words than positions
+// have numbers.
+static void word_candidates(void **state)
+{
+    (void)state;
+    enum { WORDS = 70 * PAGE / 4 * 4 };
+    static struct iml__word_tables a, b;
+    uint8_t *map = mmap(NULL, 4 * WORDS + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(map != MAP_FAILED && !mprotect(map, 4 * WORDS, PROT_READ | PROT_WRITE));
+    for (int round = 0; round < 12; round++) {
+        size_t n = round & 1 ? WORDS : 1000 + rnd() % 4000;
+        unsigned bits = round & 1 ? 16 : 1 + rnd() % 16;
+        uint8_t *p = map + 4 * (WORDS - n);
+        uint32_t values = 1 + rnd() % (round < 6 ? 6 : 900), run = 0, v = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (run == 0) v = rnd() % values * 0x10003, run = 1 + rnd() % (round % 3 ? 2 : 40);
+            memcpy(p + 4 * i, &v, 4);
+            run--;
+        }
+        memset(&a, 0, sizeof a), memset(&b, 0, sizeof b);
+        for (size_t from = 0, to; from < n - 3; from = to + (rnd() % 4 ? 0 : rnd() % 3000)) {
+            struct iml__word_found x, y;
+            to = from + rnd() % (IML__WORD_CHUNK + 1);
+            to = IML_MIN(to, n - 3);
+            bool found = rnd() % 8;
+            scalar->word_matches(found ? &x : NULL, &a, bits, p, from, to);
+            fast->word_matches(found ? &y : NULL, &b, bits, p, from, to);
+            if (!found) continue;
+            assert_memory_equal(x.back, y.back, 8 * (to - from));
+            assert_memory_equal(x.best, y.best, 4 * (to - from));
+            for (size_t i = from; i < to; i++) { // what it says is so
+                size_t words = x.best[i - from] >> 16, back = x.best[i - from] & 0xFFFF;
+                assert_true(words <= 4 && back <= i && (back > 0) == (words > 0));
+                assert_memory_equal(p + 4 * i, p + 4 * (i - back), 4 * words);
+            }
+        }
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+    munmap(map, 4 * WORDS + PAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -576,6 +617,7 @@ int main(void)
         cmocka_unit_test(warps),
         cmocka_unit_test(noise_levels),
         cmocka_unit_test(permutations),
+        cmocka_unit_test(word_candidates),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
