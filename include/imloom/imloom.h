@@ -162,6 +162,9 @@ typedef struct iml_aggregate {
     const char *table;       // or: the file is what `render` makes of this table
     const char *render_name; // in settings, by which a merge finds it again
     iml_render *render;
+    // NULL, or (a table without numbers): the table gets a row for each bad item: this word, TAB,
+    // its index (12 digits), TAB, the signal that killed it (0: none), TAB, its label, TAB, why.
+    const char *bad;
 } iml_aggregate;
 
 typedef struct iml_renderer { // for those who close a set without its job
@@ -225,7 +228,8 @@ IML_API void iml_count(iml_item *it, uint32_t counter, uint64_t add); // sums ke
 IML_API void iml_log(iml_item *it, int level, const char *fmt, ...) IML_FORMAT(3, 4);
 
 // Hands a finished file over before the item ends (a volume's slices). Fragments are *moved*; all
-// files of an item are committed together or not at all. Not in pull runs.
+// files of an item are committed together or not at all. Not in pull runs. Parts of a split may
+// call it too where the sink is unordered; an item's files are then listed by name.
 IML_API iml_status iml_emit(iml_item *it, const iml_out *o, iml_err *e);
 
 // Runs part(arg, k, arena, e) for k in 0..n-1, on idle workers too; results in fixed places. The

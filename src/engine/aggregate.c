@@ -46,6 +46,10 @@ static iml_status check_one(const struct iml__aggregates *a, const iml_aggregate
     if (g->table && (!table || !table->columns || !(g->render || read) || !g->render_name))
         return IML_FAIL(e, IML_EBUG, "%.100s: %.100s is no table that can be rendered", g->name,
                         g->table);
+    if (g->bad && (!table || *table->columns || !*g->bad || strpbrk(g->bad, "\t\n")))
+        return IML_FAIL(e, IML_EBUG,
+                        "%.100s: rows of bad items need a word and a table without numbers",
+                        g->name);
     for (uint32_t k = 0; k < g->nsections; k++)
         if (g->section[k].pieces && !iml__pieces_find(a, g->section[k].pieces))
             return IML_FAIL(e, IML_EBUG, "%.100s: pieces %.100s are not declared", g->name,
@@ -99,6 +103,7 @@ void iml__aggregates_json(const struct iml__aggregates *a, iml__jsonw *w)
         key_str(w, "name", g->name);
         key_str(w, "table", g->table);
         key_str(w, "render", g->render_name);
+        key_str(w, "bad", g->bad);
         if (g->nsections) iml__jsonw_key(w, "sections"), iml__jsonw_array(w);
         for (uint32_t i = 0; i < g->nsections; i++) {
             iml__jsonw_object(w);
@@ -197,7 +202,7 @@ static iml_status read_file(iml__jsonr *r, iml_arena *a, void *to, iml_err *e)
 {
     iml_aggregate *g = to;
     const struct field f[] = {
-        {"name", &g->name}, {"table", &g->table}, {"render", &g->render_name}};
+        {"name", &g->name}, {"table", &g->table}, {"render", &g->render_name}, {"bad", &g->bad}};
     for (;;) {
         bool more;
         void *section = NULL;

@@ -432,6 +432,11 @@ static int by_u64(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static int by_file_name(const void *a, const void *b)
+{
+    return strcmp(((const struct iml__file *)a)->name, ((const struct iml__file *)b)->name);
+}
+
 static uint32_t indices_of(const struct iml__commit *c, uint64_t unit)
 {
     uint64_t first = unit * c->unit_items, count = c->conf.count;
@@ -466,6 +471,9 @@ static iml_status prepare(struct iml__commit *c, struct iml__cunit *u, iml_err *
         iml__line_file(&u->lines, first, u->shard.name[i], u->shard.size[i], u->shard.xxh3[i]);
     for (uint32_t i = 0; !shard && i < n; i++) {
         const struct iml__citem *it = u->item[i];
+        // Parts of a split hand files over in the order of chance; the list must not show it.
+        if (c->conf.job->splits && it->files)
+            qsort(it->file, it->files, sizeof *it->file, by_file_name);
         for (size_t k = 0; k < it->files; k++)
             iml__line_file(&u->lines, it->index, it->file[k].name, it->file[k].size,
                            it->file[k].xxh3);
@@ -627,7 +635,7 @@ static iml_status book(struct iml__commit *c, struct batch *b, bool sync, iml_er
         return iml__sink_error(e, errno, "sync the list of bad items of", NULL,
                                iml__dirs_root(c->dirs));
     if (c->only_loose) return IML_OK; // names are listed, but nothing is recorded
-    if (c->unit_items > 1) {
+    if (c->unit_items > 1 || c->set.parts) { // a unit file is covered by its own record
         for (size_t i = 0; i < b->n; i++) {
             struct iml__record r = unit_record(c, b->u[i], b->hash);
             c->ok += r.ok, c->bad += r.bad;

@@ -35,12 +35,14 @@ static void grow(struct iml__attempt *a, uint64_t bytes)
 }
 
 // Files and bytes are counted when they are handed to the sink; a failed attempt's are taken back.
+// Parts of a split may hand over at once.
 static void counted(struct iml__worker *w, const iml_out *o, size_t n)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < n; i++)
         for (uint32_t k = 0; k < o[i].nfrag; k++) bytes += o[i].frag[k].len;
-    w->item_files += n, w->item_bytes += bytes;
+    __atomic_fetch_add(&w->item_files, n, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&w->item_bytes, bytes, __ATOMIC_RELAXED);
 }
 
 iml_status iml__put_now(struct iml__worker *w, uint64_t index, iml_out *out, size_t n, iml_err *e)
@@ -52,12 +54,13 @@ iml_status iml__put_now(struct iml__worker *w, uint64_t index, iml_out *out, siz
         return IML_OK;
     }
     uint64_t begun = iml__now_us();
-    w->touched = true;
+    __atomic_store_n(&w->touched, true, __ATOMIC_RELAXED);
     iml_status st = r->commit ? iml__commit_put(r->commit, index, out, n, e)
                               : r->sink->put(r->sink_state, index, out, n, e);
     uint64_t us = iml__now_us() - begun;
     __atomic_fetch_add(&w->wait_sink_us, us, __ATOMIC_RELAXED);
-    iml__hist_add(&w->hist[IML_STAGE_WRITE], us * 1000, index);
+    // The histogram is the owner's; what helpers write is in the part's time.
+    if (!iml__part_arena) iml__hist_add(&w->hist[IML_STAGE_WRITE], us * 1000, index);
     if (st == IML_OK || st == IML_EBUG) return st;
     if (e && st != IML_ESINK) e->status = IML_ESINK; // I6: never an item's failure
     return IML_ESINK;
@@ -133,8 +136,11 @@ iml_status iml__emit_from(struct iml__worker *w, const iml_out *o, bool copy, im
         iml_out moved = *o;
         return iml__put_now(w, w->attempt.item.index, &moved, 1, e);
     }
-    if (r->conf.sink == IML__SINK_ORDERED) return emit_ordered(w, o, copy, e);
+    bool part = w->attempt.splitting; // its files would stand in the order of chance
+    if (r->conf.sink == IML__SINK_ORDERED && !part) return emit_ordered(w, o, copy, e);
     iml__out_release(o, 1);
+    if (part && r->conf.sink == IML__SINK_ORDERED)
+        return IML_FAIL(e, IML_EBUG, "iml_emit inside a part of a split, at an ordered sink");
     return IML_FAIL(e, IML_EARG, "iml_emit does not work in a run whose caller takes the items");
 }
 

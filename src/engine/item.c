@@ -13,6 +13,7 @@
 #include "src/base/log.h"
 #include "src/base/mem.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,6 +159,9 @@ void iml_item_grow(iml_item *it, size_t bytes)
     a->ops->grow(a, bytes);
 }
 
+// Parts of a split may fail at once. A failure to write is rare enough for one lock for all items.
+static pthread_mutex_t trouble_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void keep_trouble(struct iml__attempt *a, iml_status st, const iml_err *e)
 {
     if (a->trouble != IML_OK) return;
@@ -218,14 +222,11 @@ iml_status iml_emit(iml_item *it, const iml_out *o, iml_err *e)
 {
     struct iml__attempt *a = attempt_of(it);
     iml_err mine;
-    iml_status st =
-        a->splitting ? IML_FAIL(&mine, IML_EBUG, "iml_emit inside a part of a split") : IML_OK;
-    if (st != IML_OK)
-        iml__out_release(o, 1);
-    else
-        st = a->ops->emit(a, o, &mine);
+    iml_status st = a->ops->emit(a, o, &mine);
     if (st == IML_OK) return IML_OK;
+    pthread_mutex_lock(&trouble_lock);
     keep_trouble(a, st, &mine);
+    pthread_mutex_unlock(&trouble_lock);
     if (e) *e = mine;
     return st;
 }

@@ -8,6 +8,7 @@
 #include "src/engine/aggregate.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,6 +274,80 @@ static iml_status tables(struct join *j)
     return IML_OK;
 }
 
+// ---- Rows of bad items, out of the united list
+
+static void flat_text(iml__str *s, const char *text)
+{
+    for (; *text; text++) iml__str_addc(s, (unsigned char)*text < 0x20 ? ' ' : *text);
+}
+
+static iml_status bad_row(iml__jsonr *r, const char *word, iml__str *row, iml_err *e)
+{
+    uint64_t index = 0, signal = 0;
+    enum iml__json_type t;
+    iml__str label, why;
+    iml__str_init(&label, 1 << 20), iml__str_init(&why, 1 << 20);
+    iml_status st = iml__jsonr_next(r, &t, e);
+    while (!st && !(st = iml__jsonr_next(r, &t, e)) && t == IML__JSON_KEY) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "%.15s", iml__str_text(&r->token));
+        iml__str *to = !strcmp(key, "path") ? &label : !strcmp(key, "message") ? &why : NULL;
+        if (!strcmp(key, "index"))
+            st = iml__jsonr_u64(r, &index, e);
+        else if (!strcmp(key, "signal"))
+            st = iml__jsonr_u64(r, &signal, e);
+        else if (!to)
+            st = iml__jsonr_skip(r, e);
+        else if (!(st = iml__jsonr_next(r, &t, e)) && t == IML__JSON_STRING)
+            flat_text(to, iml__str_text(&r->token));
+    }
+    if (!st)
+        iml__str_addf(row, "%s\t%012llu\t%llu\t%s\t%s\n", word, (unsigned long long)index,
+                      (unsigned long long)signal, iml__str_text(&label), iml__str_text(&why));
+    if (label.failed || why.failed || row->failed) st = IML_ENOMEM;
+    iml__str_free(&label), iml__str_free(&why);
+    return st;
+}
+
+static iml_status bad_rows(const struct join *j, struct iml__table *t, const char *word)
+{
+    static const char name[] = ".imloom/bad.jsonl";
+    char *p;
+    size_t n;
+    struct stat at;
+    iml__str row;
+    int dir = iml__dirs_root_fd(j->c->dirs);
+    if (iml__fstatat(dir, name, &at, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) return IML_OK;
+    iml_status st = iml__file_read_heap(dir, name, (uint64_t)1 << 36, &p, &n, j->e);
+    if (st) return st == IML_ENOMEM ? no_memory(j->e) : part_error(j, EIO, "read", name);
+    iml__str_init(&row, (size_t)1 << 36);
+    for (size_t from = 0; from < n && !st;) {
+        const char *end = memchr(p + from, '\n', n - from);
+        size_t len = end ? (size_t)(end - (p + from)) : n - from;
+        iml__jsonr r;
+        iml__jsonr_init(&r, name, p + from, len);
+        st = bad_row(&r, word, &row, NULL);
+        iml__jsonr_free(&r);
+        from += len + 1;
+    }
+    if (!st && row.n) st = iml__table_add(t, row.p, row.n, NULL);
+    iml__str_free(&row);
+    IML_FREE(p);
+    if (!st) return IML_OK;
+    return st == IML_ENOMEM ? no_memory(j->e) : part_error(j, EIO, "read", name);
+}
+
+static iml_status all_bad_rows(struct join *j)
+{
+    const struct iml__aggregates *g = j->c->aggregates;
+    for (uint32_t k = 0; k < g->naggregates; k++) { // the same row again is the same row
+        const iml_aggregate *f = &g->aggregate[k];
+        if (!f->bad) continue;
+        IML_TRY(bad_rows(j, j->table[iml__pieces_find(g, f->table) - g->pieces], f->bad));
+    }
+    return IML_OK;
+}
+
 iml_status iml__join(const struct iml__join_conf *c,
                      iml_status (*joined)(void *user, const char *name, uint64_t size,
                                           uint64_t xxh3, iml_err *e),
@@ -283,6 +358,7 @@ iml_status iml__join(const struct iml__join_conf *c,
     struct file *f = NULL;
     iml_status st = j.chunk ? tables(&j) : no_memory(e);
     for (uint64_t u = 0; u < c->units && !st; u++) st = first_look(&j, u);
+    if (!st) st = all_bad_rows(&j);
     size_t n = j.nplain + g->naggregates;
     if (!st && !(f = iml__calloc(n, sizeof *f))) st = no_memory(e);
     for (size_t k = 0; k < j.nplain && !st; k++) f[k].name = j.plain[k];

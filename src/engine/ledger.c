@@ -180,7 +180,7 @@ static iml_status scan_list(struct iml__ledger *l, uint32_t node, struct blocks 
         }
         if (s) s->list_to = line.off + line.len;
         bool item = line.kind == IML__LINE_FILE || line.kind == IML__LINE_EMPTY;
-        if (l->unit_items == 1 || !item || !generation) {
+        if ((l->unit_items == 1 && !l->parts) || !item || !generation) {
             open = NULL;
             continue;
         }

@@ -42,8 +42,8 @@ static int write_frags(int fd, const iml_out *out, uint64_t *size, uint64_t *has
     return errno = sys, r;
 }
 
-static iml_status add_row(struct iml__commit *c, struct iml__citem *it, const char *name,
-                          struct iml__file **row, iml_err *e)
+static iml_status add_row_locked(struct iml__commit *c, struct iml__citem *it, const char *name,
+                                 size_t *row, iml_err *e)
 {
     for (size_t i = 0; i < it->files; i++)
         if (strcmp(it->file[i].name, name) == 0)
@@ -57,15 +57,27 @@ static iml_status add_row(struct iml__commit *c, struct iml__citem *it, const ch
     }
     char *copy = iml__strdup(name);
     if (!copy) return iml__commit_no_memory(c, e);
-    *row = &it->file[it->files++];
-    **row = (struct iml__file){.name = copy};
+    *row = it->files++;
+    it->file[*row] = (struct iml__file){.name = copy};
     return IML_OK;
+}
+
+// The parts of a split item hand files over at once, so rows are made, and filled in, under the
+// lock; the writing in between is not.
+static iml_status add_row(struct iml__commit *c, struct iml__citem *it, const char *name,
+                          size_t *row, iml_err *e)
+{
+    pthread_mutex_lock(&c->lock);
+    iml_status st = add_row_locked(c, it, name, row, e);
+    pthread_mutex_unlock(&c->lock);
+    return st;
 }
 
 iml_status iml__loose_put(struct iml__commit *c, struct iml__citem *it, const iml_out *out,
                           iml_err *e)
 {
-    struct iml__file *row = NULL;
+    uint64_t size = 0, xxh3 = 0;
+    size_t row;
     int fd;
     if (iml__name_check(out->name, e)) {
         if (e) e->status = IML_EBUG;
@@ -74,11 +86,15 @@ iml_status iml__loose_put(struct iml__commit *c, struct iml__citem *it, const im
     // The row comes first, so that a temporary file that fails half-way is removed with its item.
     IML_TRY(add_row(c, it, out->name, &row, e));
     IML_TRY(iml__tmp_create(c->dirs, out->name, c->node, &fd, e));
-    int r = write_frags(fd, out, &row->size, &row->xxh3);
+    int r = write_frags(fd, out, &size, &xxh3);
     if (r == 0 && iml__commit_each_file_synced(c)) r = iml__fdatasync(fd);
     int sys = errno;
     if (iml__close(&fd) < 0 && r == 0) r = -1, sys = errno;
-    return r < 0 ? iml__sink_error(e, sys, "write", iml__dirs_root(c->dirs), out->name) : IML_OK;
+    if (r < 0) return iml__sink_error(e, sys, "write", iml__dirs_root(c->dirs), out->name);
+    pthread_mutex_lock(&c->lock);
+    it->file[row].size = size, it->file[row].xxh3 = xxh3;
+    pthread_mutex_unlock(&c->lock);
+    return IML_OK;
 }
 
 // ---- The public rows. The commit protocol knows both by their address; they have no life of

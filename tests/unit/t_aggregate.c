@@ -176,11 +176,13 @@ static void a_merge_knows_aggregates_from_the_settings(void **state)
 static void descriptions_read_back_as_they_were_written(void **state)
 {
     (void)state;
-    static const iml_pieces pieces[] = {{"a", ",\n", NULL}, {"b", NULL, "+^"}};
+    static const iml_pieces pieces[] = {{"a", ",\n", NULL}, {"b", NULL, "+^"}, {"c", NULL, ""}};
     static const iml_section sections[] = {{"[\"\n", "a"}, {"\t]", NULL}, {NULL, "b"}};
-    static const iml_aggregate files[] = {{.name = "x.json", .section = sections, .nsections = 3},
-                                          {.name = "y.tsv", .table = "b", .render_name = "r"}};
-    struct iml__aggregates one = {pieces, files, 2, 2, NULL, NULL}, two;
+    static const iml_aggregate files[] = {
+        {.name = "x.json", .section = sections, .nsections = 3},
+        {.name = "y.tsv", .table = "b", .render_name = "r"},
+        {.name = "z.tsv", .table = "c", .render_name = "r", .bad = "bad"}};
+    struct iml__aggregates one = {pieces, files, 3, 3, NULL, NULL}, two;
     iml__jsonw w;
     iml__jsonr r;
     iml__str s, t;
