@@ -78,6 +78,11 @@ void iml__map_points(const iml__map *m, double *xy, size_t n); // in place, pair
 // Equal to iml__map_points within 1/1024 px of the source.
 void iml__map_trail(const iml__map *m, double *xy, size_t n);
 
+// Where the warp takes n pixels of destination row y from, beginning at x: pixel centres of a
+// source whose (0, 0) lies at (sx, sy), in 1/256 px. After build.
+void iml__map_taps(const iml__map *m, int32_t x, int32_t y, int32_t n, int32_t sx, int32_t sy,
+                   int32_t *cx, int32_t *cy);
+
 // A new picture of m->w x m->h from a. (sx, sy): where the source's (0, 0) lies in src, which may
 // be larger than the source. value: for IML__EDGE_CONSTANT, `channels` samples as stored; NULL:
 // zeros. With alpha the samples are premultiplied, filtered and divided again.

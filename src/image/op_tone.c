@@ -70,6 +70,19 @@ static void tone_f32(struct tone *t, iml_image *m)
     }
 }
 
+static void tone_u8(const struct tone *t, iml_image *m)
+{
+    uint8_t lut[256];
+    for (int i = 0; i < 256; i++) lut[i] = (uint8_t)level(t, i);
+    iml__apply_lut(m, lut);
+}
+
+void iml__contrast_about(iml_image *m, double x, double mean)
+{
+    struct tone t = {.id = IML__OP_CONTRAST, .x = x, .mean = mean, .top = 255};
+    tone_u8(&t, m);
+}
+
 iml_status iml__op_tone(const iml__op *op, iml_image *m, iml_err *e)
 {
     struct tone t = {.id = op->id, .x = op->v[0]};
@@ -80,8 +93,6 @@ iml_status iml__op_tone(const iml__op *op, iml_image *m, iml_err *e)
     }
     if (t.id == IML__OP_CONTRAST) t.mean = iml__mean_luma(m);
     if (m->depth == IML__U16) return tone_u16(&t, m, e);
-    uint8_t lut[256];
-    for (int i = 0; i < 256; i++) lut[i] = (uint8_t)level(&t, i);
-    iml__apply_lut(m, lut);
+    tone_u8(&t, m);
     return IML_OK;
 }

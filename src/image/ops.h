@@ -87,6 +87,8 @@ iml_status iml__blur_gauss(double sigma, iml_arena *scratch, iml_image *m, iml_e
 uint32_t iml__mean_luma(const iml_image *m);
 // d = lut[s] in all colour channels of a u8 picture.
 void iml__apply_lut(iml_image *m, const uint8_t lut[256]);
+// u8: the contrast op about another mean than the picture's own.
+void iml__contrast_about(iml_image *m, double x, double mean);
 void iml__premultiply(iml_image *m);   // u8, u16, f32; 2 or 4 channels, else nothing
 void iml__unpremultiply(iml_image *m); // min(255, (255 c + a / 2) / a), 0 where a = 0
 bool iml__is_grey(const iml_image *m); // u8: r = g = b everywhere, or one channel

@@ -181,6 +181,27 @@ static iml_status warp_all(const struct warp *w, iml_arena *a, int32_t sx, int32
     return IML_OK;
 }
 
+void iml__map_taps(const iml__map *m, int32_t x, int32_t y, int32_t n, int32_t sx, int32_t sy,
+                   int32_t *cx, int32_t *cy)
+{
+    enum { CELLS = 64 };
+    int32_t g = 1 << m->lg;
+    int64_t node[4][CELLS + 2];
+    for (int32_t done = 0; done < n;) {
+        int32_t cell = (x + done) >> m->lg, u0 = (x + done) & (g - 1);
+        int32_t k = IML_MIN(n - done, CELLS * g - u0), cells = (u0 + k + g - 1) >> m->lg;
+        for (int32_t j = 0; j < 2; j++)
+            for (int32_t i = 0; i <= cells; i++) {
+                size_t at = (size_t)((y >> m->lg) + j) * (size_t)m->nx + (size_t)(cell + i);
+                node[2 * j][i] = m->x[at] - 32768 + (int64_t)sx * 65536;
+                node[2 * j + 1][i] = m->y[at] - 32768 + (int64_t)sy * 65536;
+            }
+        iml__kernel()->lattice_row(cx + done, cy + done, (size_t)k, node[0], node[1], node[2],
+                                   node[3], u0, y & (g - 1), m->lg);
+        done += k;
+    }
+}
+
 static iml_status with_alpha(const iml_image *src, iml_arena *a, iml_image *copy, iml_err *e)
 {
     IML_TRY(iml__image_copy(a, src, copy, e));

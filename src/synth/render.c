@@ -19,6 +19,7 @@
 #include "src/kernel/kernel.h"
 #include "src/synth/colour.h"
 #include "src/synth/geometry.h"
+#include "src/synth/idmask.h"
 #include "src/synth/textlayer.h"
 
 typedef struct work {
@@ -30,6 +31,8 @@ typedef struct work {
     iml__ink forced;
     iml__textlayer text;
     iml_image pic, mask;
+    uint32_t mean;  // luma that contrast was taken about
+    bool text_free; // a second time, without the text
 } work;
 
 void iml__render_defaults(iml__render_params *p)
@@ -129,6 +132,23 @@ static iml_status under(work *w, const iml__lay_block *b, iml_err *e)
     return IML_OK;
 }
 
+static iml_status moved(work *w, iml_err *e)
+{
+    const iml__render_params *p = w->p;
+    const iml__geometry *g = &w->geo;
+    iml_image m;
+    if (!g->moves) return IML_OK;
+    enum iml__edge edge = g->part_cut ? IML__EDGE_REPLICATE : IML__EDGE_REFLECT;
+    IML_TRY(iml__map_warp(&g->map, w->a, &w->pic, -g->part[0], -g->part[1],
+                          p->bg.kind == IML__BG_NONE ? IML__EDGE_CONSTANT : edge, NULL, &m, e));
+    w->pic = m;
+    if (!w->mask.px) return IML_OK;
+    IML_TRY(iml__map_warp(&g->map, w->a, &w->mask, -g->part[0], -g->part[1], IML__EDGE_CONSTANT,
+                          NULL, &m, e));
+    w->mask = m;
+    return IML_OK;
+}
+
 // Text on its background, then the map over both and over the coverage for the mask.
 static iml_status compose(work *w, const iml__lay_block *b, iml_err *e)
 {
@@ -145,18 +165,7 @@ static iml_status compose(work *w, const iml__lay_block *b, iml_err *e)
             memcpy(iml__image_row(&w->mask, l->y - g->part[1] + y) + (l->x - g->part[0]),
                    iml__image_row(&l->m, y), (size_t)l->m.w);
     }
-    if (!g->moves) return IML_OK;
-    iml_image m;
-    enum iml__edge edge = g->part_cut ? IML__EDGE_REPLICATE : IML__EDGE_REFLECT;
-    IML_TRY(iml__map_warp(&g->map, w->a, &w->pic, -g->part[0], -g->part[1],
-                          p->bg.kind == IML__BG_NONE ? IML__EDGE_CONSTANT : edge, NULL, &m, e));
-    w->pic = m;
-    if (p->mask) {
-        IML_TRY(iml__map_warp(&g->map, w->a, &w->mask, -g->part[0], -g->part[1], IML__EDGE_CONSTANT,
-                              NULL, &m, e));
-        w->mask = m;
-    }
-    return IML_OK;
+    return moved(w, e);
 }
 
 // ---- Effects on the finished composition
@@ -228,6 +237,20 @@ static iml_status morph(work *w, iml_err *e)
     return apply(w, &op, &w->pic, e);
 }
 
+static iml_status contrast(work *w, iml_err *e)
+{
+    const iml__render_params *p = w->p;
+    iml__op op;
+    if (w->text_free) {
+        if (p->contrast != 1) iml__contrast_about(&w->pic, p->contrast, w->mean);
+        return IML_OK;
+    }
+    if (p->text_free && p->contrast != 1) w->mean = iml__mean_luma(&w->pic);
+    iml__op_init(&op, IML__OP_CONTRAST, p->seed, p->index, "synth.contrast_factor");
+    op.v[IML__CONTRAST_X] = p->contrast;
+    return apply(w, &op, &w->pic, e);
+}
+
 static iml_status effects(work *w, iml_err *e)
 {
     const iml__render_params *p = w->p;
@@ -255,9 +278,7 @@ static iml_status effects(work *w, iml_err *e)
     iml__op_init(&op, IML__OP_BRIGHTNESS, p->seed, p->index, "synth.brightness_factor");
     op.v[IML__BRIGHTNESS_X] = p->brightness;
     IML_TRY(apply(w, &op, &w->pic, e));
-    iml__op_init(&op, IML__OP_CONTRAST, p->seed, p->index, "synth.contrast_factor");
-    op.v[IML__CONTRAST_X] = p->contrast;
-    IML_TRY(apply(w, &op, &w->pic, e));
+    IML_TRY(contrast(w, e));
     iml__op_init(&op, IML__OP_GAMMA, p->seed, p->index, "synth.gamma");
     op.v[IML__GAMMA_G] = p->gamma;
     return apply(w, &op, &w->pic, e);
@@ -281,7 +302,7 @@ static iml_status fit(work *w, iml_err *e)
     iml_image m;
     IML_TRY(iml__resize(&w->pic, fw, fh, IML__FILTER_TRIANGLE, w->a, &m, e));
     w->pic = m;
-    if (p->mask) {
+    if (w->mask.px) {
         IML_TRY(iml__resize(&w->mask, fw, fh, IML__FILTER_TRIANGLE, w->a, &m, e));
         w->mask = m;
     }
@@ -339,6 +360,54 @@ static iml_status channels(work *w, iml_err *e)
     return to_rgb(w, e);
 }
 
+// ---- The same once more, without its text, and its text alone
+
+static iml_status text_free(const work *done, const iml__lay_block *b, iml_image *out, iml_err *e)
+{
+    static const enum iml__render_channels like[] = {IML__OUT_GREY, IML__OUT_GREY, IML__OUT_GREY,
+                                                     IML__OUT_RGB, IML__OUT_RGBA};
+    iml__render_params p = *done->p;
+    iml__render_out o = *done->out;
+    work w = *done;
+    p.channels = like[done->pic.channels];
+    w.p = &p, w.out = &o, w.mask.px = NULL, w.text_free = true;
+    IML_TRY(under(&w, b, e));
+    IML_TRY(moved(&w, e));
+    IML_TRY(effects(&w, e));
+    IML_TRY(fit(&w, e));
+    IML_TRY(channels(&w, e));
+    *out = w.pic;
+    return IML_OK;
+}
+
+static iml_status text_alone(const work *done, iml_image *out, iml_err *e)
+{
+    iml__render_params p = *done->p;
+    iml__render_out o = *done->out;
+    work w = *done;
+    const int32_t *part = w.geo.part;
+    p.bg.kind = IML__BG_NONE;
+    w.p = &p, w.out = &o, w.mask.px = NULL;
+    IML_TRY(iml__image_new(w.a, part[2] - part[0], part[3] - part[1], 4, IML__U8, &w.pic, e));
+    memset(w.pic.px, 0, w.pic.stride * (size_t)w.pic.h);
+    IML_TRY(iml__textlayer_draw(&p, &w.text, &w.pic, part[0], part[1], w.a, e));
+    IML_TRY(moved(&w, e));
+    IML_TRY(fit(&w, e));
+    *out = w.pic;
+    return IML_OK;
+}
+
+// All that params ask for beside the picture. The map's places are not scaled yet.
+static iml_status extras(const work *w, const iml__lay_block *b, iml__render_out *out, iml_err *e)
+{
+    const iml__render_params *p = w->p;
+    int32_t pw = w->pic.w, ph = w->pic.h;
+    if (p->unit_mask) IML_TRY(iml__idmask(&w->geo, false, pw, ph, w->a, &out->unit_mask, e));
+    if (p->line_mask) IML_TRY(iml__idmask(&w->geo, true, pw, ph, w->a, &out->line_mask, e));
+    if (p->text_free) IML_TRY(text_free(w, b, &out->text_free, e));
+    return p->text_alone ? text_alone(w, &out->text_alone, e) : IML_OK;
+}
+
 // ----
 
 static iml_status check(const iml__render_params *p, const iml__lay_block *b, iml_err *e)
@@ -369,6 +438,7 @@ iml_status iml__render(const iml__render_params *p, const iml__lay_block *b, iml
 
     iml__geometry *g = &w.geo;
     IML_TRY(iml__geometry_visible(g, out->cutout, a, e));
+    IML_TRY(extras(&w, b, out, e));
     iml__geometry_scale(g, out->fit_x, out->fit_y);
     out->image = w.pic, out->mask = w.mask;
     out->lines = g->lines, out->nlines = b->nlines;

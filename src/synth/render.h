@@ -79,7 +79,9 @@ typedef struct iml__render_params { // iml__render_defaults, then set
     enum iml__render_fit fit;        // what to do with a picture wider than max_width
     uint64_t max_canvas;             // pixels
     enum iml__render_channels channels;
-    bool mask; // also the coverage of the ink after geometry
+    bool mask;                  // also the coverage of the ink after geometry
+    bool unit_mask, line_mask;  // also which unit, which line has most of a pixel's ink
+    bool text_free, text_alone; // also the picture without its text; the text on nothing
 } iml__render_params;
 void iml__render_defaults(iml__render_params *p); // black on white, padding 10, no effect
 
@@ -105,7 +107,10 @@ typedef struct iml__render_line {
 
 typedef struct iml__render_out { // everything in the arena
     iml_image image;
-    iml_image mask;          // one channel, same size; px NULL unless asked for
+    iml_image mask; // one channel, same size; px NULL unless asked for, as all below
+    iml_image unit_mask, line_mask; // 16 bits: number + 1, 0 none
+    iml_image text_free;            // all effects, contrast about the mean of the picture with text
+    iml_image text_alone;           // RGBA: with border and shadows, moved and scaled, no effects
     iml__render_line *lines; // nlines of the block
     uint32_t nlines;
 

@@ -426,6 +426,14 @@ static iml_status inks(const iml__synth *s, iml__synth_item *it, iml_arena *a, i
     return IML_OK;
 }
 
+static void also(const iml__output *o, iml__render_params *p)
+{
+    p->mask = o->masks & IML__MASK_TEXT;
+    p->unit_mask = o->masks & IML__MASK_UNIT, p->line_mask = o->masks & IML__MASK_LINE;
+    p->text_free = o->extras & IML__EXTRA_BACKGROUND;
+    p->text_alone = o->extras & IML__EXTRA_TEXTLAYER;
+}
+
 static enum iml__render_channels channels_of(const iml__synth *s, uint32_t spec)
 {
     const iml__output *o = &s->config->output;
@@ -485,6 +493,7 @@ iml_status iml__synth_item_make(const iml__synth *s, iml__synth_worker *w, uint6
     iml__render_defaults(&it->params);
     it->params.seed = s->seed, it->params.index = index;
     it->params.channels = channels_of(s, it->plan.spec);
+    also(&s->config->output, &it->params);
     effects(&it->plan, &it->params);
     IML_TRY(inks(s, it, a, e));
     if (mark) iml_stage(mark, IML_STAGE_DECODE);

@@ -25,22 +25,28 @@ static void worker_free(void *user, void *state)
     iml__synth_worker_free(&w);
 }
 
-iml_status iml__synth_encode(const iml__synth *s, iml_item *it, iml_arena *a,
-                             const iml__synth_item *x, iml_buf **out, iml_err *e)
+iml_status iml__synth_encode_as(const iml__synth *s, iml_item *it, iml_arena *a, const iml_image *m,
+                                bool png, int quality, iml_buf **out, iml_err *e)
 {
     static const char *const formats[] = {"png", "jpeg", "webp"};
-    const iml__codec *c = iml__codec_by_name(formats[s->config->output.format]);
+    const iml__codec *c = iml__codec_by_name(formats[png ? 0 : s->config->output.format]);
     iml__encode_opts o;
     size_t n;
     iml__encode_opts_default(&o);
-    o.quality = x->plan.quality;
-    IML_TRY(iml_buf_new(it, c->bound(&x->out.image, &o), out, e));
-    iml_status st = c->encode(&x->out.image, &o, a, iml_buf_data(*out), iml_buf_cap(*out), &n, e);
+    o.quality = quality;
+    IML_TRY(iml_buf_new(it, c->bound(m, &o), out, e));
+    iml_status st = c->encode(m, &o, a, iml_buf_data(*out), iml_buf_cap(*out), &n, e);
     if (st)
         iml_buf_unref(out);
     else
         iml_buf_set_size(*out, n);
     return st;
+}
+
+iml_status iml__synth_encode(const iml__synth *s, iml_item *it, iml_arena *a,
+                             const iml__synth_item *x, iml_buf **out, iml_err *e)
+{
+    return iml__synth_encode_as(s, it, a, &x->out.image, false, x->plan.quality, out, e);
 }
 
 static void count(iml_item *it, const iml__synth_item *x)

@@ -1,0 +1,45 @@
+# masks_crops_and_extras_stand_under_their_names
+quiet="--progress none --log-dir logs"
+expect 0 'done' "$imloom" synth -n 14 -o loose --masks text,unit,line --crops lines,words --extras background,textlayer --labels jsonl,paddle_rec,mmocr_rec,tesseract_gt,easyocr_csv,trocr,synthtiger,trdg,json,mlocr,paddle_det,icdar15,coco,mmocr_det,tesseract_box $quiet
+grep -q 'left out of' out.txt err.txt && fail "crops do not serve recognisers"
+for i in 0 7 13; do
+    n=$(printf '%09d' $i)
+    for suffix in png json text.png unit.png line.png background.png textlayer.png; do
+        [ -s loose/000000/$n.$suffix ] || fail "no $n.$suffix"
+    done
+    [ -s loose/crops/000000/${n}_l00.png ] || fail "no crop of a line"
+    [ -s loose/crops/000000/${n}_l00w00.png ] || fail "no crop of a word"
+done
+expect 0 '' "$imloom" verify loose
+if command -v python3 >/dev/null; then
+    expect 0 'in 15 formats' python3 "$source/tests/interop/read_back.py" loose
+    expect 0 'agree' python3 "$source/tests/interop/masks.py" loose
+else
+    echo "no python3: masks are not read back"
+fi
+# The same members in a shard: a picture's, then each crop with its text.
+expect 0 'done' "$imloom" synth -n 14 -o tar --container tar --masks text,unit,line --crops lines,words --extras background,textlayer --labels json $quiet
+tar -tf tar/shard-000000.tar >names
+grep -n . names | sed -n 1,8p >head
+printf '%s\n' 1:000000000.png 2:000000000.json 3:000000000.background.png 4:000000000.line.png 5:000000000.text.png 6:000000000.textlayer.png 7:000000000.txt 8:000000000.unit.png | diff - head || fail "members of a picture"
+sed -n 9,10p names | tr '\n' ' ' | grep -q '^000000000_l00.png 000000000_l00.txt $' || fail "members of a crop"
+mkdir un; tar -xf tar/shard-000000.tar -C un
+for f in 000000007.unit.png 000000007.text.png 000000007.background.png; do cmp un/$f loose/000000/$f || fail "$f differs in a shard"; done
+cmp un/000000007_l00w00.png loose/crops/000000/000000007_l00w00.png || fail "a crop differs in a shard"
+expect 0 '' "$imloom" verify tar
+# More files than an item may hand over at once, in order, whatever the workers are.
+words=$(for k in $(seq 90); do printf 'w%d ' $k; done)
+many() { expect 0 'done' "$imloom" synth -n 3 -o "$@" --text "$words" --crops words --set font_size=10 $quiet; }
+many a --workers 0
+many b --workers 2 --mode process
+many c --workers 2 --container tar
+many d --workers 0 --mode thread --container tar --memory 4M
+[ "$(find a/crops -name '*w*.png' | wc -l)" = 270 ] || fail "not 90 words a picture"
+[ "$(digest a)" = "$(digest b)" ] || fail "other files from worker processes"
+cmp c/shard-000000.tar d/shard-000000.tar || fail "another order of members"
+[ "$(tar -tf c/shard-000000.tar | sed -n 1p)" = 000000000.png ] || fail "the picture is not first"
+# Crops have the picture's format; masks stay exact.
+expect 0 'done' "$imloom" synth -n 2 -o jpeg --format jpeg --masks unit --crops lines $quiet
+[ -s jpeg/crops/000000/000000000_l00.jpg ] && [ -s jpeg/000000/000000000.unit.png ] || fail "formats of crops and masks"
+expect 1 "--masks: unknown value txt; did you mean 'text'" "$imloom" synth -n 1 -o no --masks txt
+one_sentence
