@@ -9,7 +9,7 @@ install(DIRECTORY include/imloom DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 # What a static consumer links besides, as pkg-config modules and plain flags.
 set(modules yaml-0.1 libxxhash libcrypto libdeflate zlib libjpeg libpng freetype2 harfbuzz fribidi libutf8proc)
-foreach(pair IML_FONTCONFIG:fontconfig IML_LIBTHAI:libthai IML_WEBP:libwebp)
+foreach(pair IML_FONTCONFIG:fontconfig IML_LIBTHAI:libthai IML_WEBP:libwebp IML_ISAL:libisal)
     string(REPLACE ":" ";" pair ${pair})
     list(GET pair 0 option)
     list(GET pair 1 module)

@@ -10,6 +10,7 @@
 #include "src/cmd/command.h"
 #include "src/cmd/session.h"
 #include "src/codec/codec.h"
+#include "src/io/gunzip.h"
 #include "src/io/vfs.h"
 
 static struct options {
@@ -131,6 +132,11 @@ static void build(struct facts *l)
 #else
         {"webp", false},
 #endif
+#ifdef IML_ISAL
+        {"isal", true},
+#else
+        {"isal", false},
+#endif
 #ifdef IML_INJECT
         {"inject", true},
 #else
@@ -139,6 +145,7 @@ static void build(struct facts *l)
     };
     for (size_t k = 0; k < IML_COUNT_OF(options_); k++)
         add_n(l, "build", options_[k].name, FLAG, options_[k].on);
+    add_text(l, "build", "gzip_streams", iml__gzr_library());
 }
 
 // Microseconds of writing and syncing 4 KiB in a nameless file: the median of five.

@@ -54,9 +54,9 @@ iml_status iml__gzr_open(struct iml__gzr **r, int64_t (*read)(void *user, void *
                          void *user, const char *label, iml_err *e);
 iml_status iml__gzr_open_mem(struct iml__gzr **r, const uint8_t *in, size_t n, const char *label,
                              iml_err *e); // in is *borrowed*
-// Exactly n bytes, or *got fewer at the end of the content, when all of it has been checked. p NULL
-// skips. IML_EINPUT with iml__gzr_sum's fault, and then for ever; a failed read has
-// iml__input_status.
+// Exactly n bytes, or *got fewer at the end of the content, when all of it has been checked; so the
+// last read asks for more than there should be: (r, NULL, SIZE_MAX, ...). p NULL skips. IML_EINPUT
+// with iml__gzr_sum's fault; IML_ENOMEM; a failed read has iml__input_status. A failure stays.
 iml_status iml__gzr_read(struct iml__gzr *r, void *p, size_t n, size_t *got, iml_err *e);
 // Of what was read so far; the crc is whole when a read has come to the end.
 const struct iml__gz_sum *iml__gzr_sum(const struct iml__gzr *r); // *borrowed* while it is open
