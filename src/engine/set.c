@@ -67,7 +67,7 @@ static void set_json(const struct iml__set *s, const char *command_line, iml__st
     iml__jsonw_key(&w, "parts"), iml__jsonw_bool(&w, s->parts);
     iml__jsonw_key(&w, "counters"), iml__jsonw_array(&w);
     for (uint32_t i = 0; i < s->ncounters; i++)
-        iml__jsonw_str(&w, s->counter_names ? s->counter_names[i] : "");
+        iml__jsonw_str(&w, s->counter_names && s->counter_names[i] ? s->counter_names[i] : "");
     iml__jsonw_end(&w);
     iml__jsonw_key(&w, "settings"), iml__jsonw_raw(&w, s->settings ? s->settings : "{}");
     iml__jsonw_key(&w, "versions"), iml__jsonw_raw(&w, s->versions ? s->versions : "{}");
