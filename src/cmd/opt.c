@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/base/err.h"
 #include "src/base/json.h"
@@ -161,10 +162,13 @@ static iml_status set_enum(const iml__opt *r, void *at, const char *where, const
 {
     char name[32];
     for (int k = 0; iml__opt_value_name(r, k, name); k++)
-        if (!strcmp(name, text)) {
+        if (!strcasecmp(name, text)) { // INFO, as older tools have it
             *(int *)at = k;
             return IML_OK;
         }
+    // --log-level WARNING; where no value is called warn, the message names this one.
+    if (!strcasecmp(text, "warning") && strstr(r->values, "warn"))
+        return set_enum(r, at, where, "warn", e);
     return IML_FAIL(e, IML_EARG, "%s: --%s: '%.40s' is none of %s", where, r->name, text,
                     r->values);
 }

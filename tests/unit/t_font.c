@@ -409,7 +409,7 @@ static uint32_t decode(const char *s, size_t n, uint32_t *cp)
 
 // Every line of every corpus we bring along, in every face of the default set that says it covers
 // it.
-static void default_corpora_draw_without_tofu(void **state)
+static void no_tofu_in_default_pictures(void **state)
 {
     (void)state;
     static const struct {
@@ -628,7 +628,7 @@ int main(void)
         cmocka_unit_test(proofs_made_elsewhere_are_the_same),
         cmocka_unit_test(workers_prove_fonts),
         cmocka_unit_test(the_default_set_is_used_alone),
-        cmocka_unit_test(default_corpora_draw_without_tofu),
+        cmocka_unit_test(no_tofu_in_default_pictures),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -623,6 +623,31 @@ static void emoji_keep_colour(void **state)
     iml__arena_reset(&arena);
 }
 
+// A script of its own comes from the first face or from none; with fallback_any from any.
+static void fallback_only_for_common_characters(void **state)
+{
+    (void)state;
+    iml__face *both[] = {face("thai"), face("sans")};
+    iml__lay_opt o = ONE(IML__LAY_LTR, .faces = both, .nfaces = 2);
+    iml__lay_block b = lay_with("ไทย 12, (3)", &o);
+    assert_int_equal(b.problem, IML__LAY_FINE);
+    uint32_t from[2] = {0};
+    for (uint32_t u = 0; u < b.lines[0].nunits; u++) {
+        const iml__lay_unit *unit = &b.lines[0].units[u];
+        uint8_t script = iml__ucd_get(b.par.cp[unit->start])->script;
+        if (unit->white) continue;
+        from[unit->face]++;
+        assert_true(unit->face == 0 || script == IML__SC_Zyyy || script == IML__SC_Zinh);
+    }
+    assert_true(from[0] == 3 && from[1] > 3); // Noto Sans Thai has no digit, comma or bracket
+    assert_int_equal(lay_with("ไทย abc", &o).problem, IML__LAY_NO_FACE);
+    o.fallback_any = true;
+    b = lay_with("ไทย abc", &o);
+    assert_int_equal(b.problem, IML__LAY_FINE);
+    assert_int_equal(b.lines[0].units[b.lines[0].nunits - 1].face, 1);
+    iml__arena_reset(&arena);
+}
+
 // ---- Options
 
 static void problems_are_told(void **state)
@@ -1038,6 +1063,7 @@ int main(void)
         cmocka_unit_test(rtl_units_go_left),
         cmocka_unit_test(btt_units_go_up),
         cmocka_unit_test(emoji_keep_colour),
+        cmocka_unit_test(fallback_only_for_common_characters),
         cmocka_unit_test(problems_are_told),
         cmocka_unit_test(lines_come_as_asked),
         cmocka_unit_test(alignment_is_physical),

@@ -1,6 +1,6 @@
 // t_synth_item.c: whole items: repeatable, labels true to their pictures, resources refused in
 // time.
-#include "tests/unit/iml_test.h"
+#include "tests/unit/items.h"
 
 #include "src/base/hash.h"
 #include "src/base/json.h"
@@ -11,70 +11,12 @@
 #include <unistd.h>
 #include <utf8proc.h>
 
-#define DEJAVU "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-
-static iml__complaints talk;
-static iml_arena arena;
-
-struct job {
-    iml__synth *s;
-    iml__synth_worker *w;
-};
-
-static iml__synth_opts options(void)
-{
-    return (iml__synth_opts){
-        .format = -1, .colour = -1, .container = -1, .det_unit = -1, .count = 100};
-}
-
-static iml_status open_job(const iml__synth_opts *o, struct job *j)
-{
-    iml_err e = {0};
-    iml__complaints_free(&talk);
-    iml__complaints_init(&talk);
-    *j = (struct job){0};
-    iml_status st = iml__synth_open(o, &talk, &j->s, &e);
-    if (st && !talk.n) iml__yaml_complain(&talk, NULL, "%s", e.msg);
-    if (!st) st = iml__synth_worker_new(j->s, &j->w, &e);
-    return st;
-}
-
-static void close_job(struct job *j)
-{
-    iml__synth_worker_free(&j->w);
-    iml__synth_close(&j->s);
-}
-
-static struct job must_open(const iml__synth_opts *o)
-{
-    struct job j;
-    if (open_job(o, &j)) fail_msg("%s", iml__str_text(&talk.text));
-    return j;
-}
-
-static struct job open_text(const char *text, const char *const *set, size_t nset)
-{
-    static const char *const fonts[] = {DEJAVU};
-    iml__synth_opts o = options();
-    o.texts = &text, o.ntexts = 1, o.fonts = fonts, o.nfonts = 1, o.set = set, o.nset = nset;
-    o.background = "white";
-    return must_open(&o);
-}
-
-static void make(struct job *j, uint64_t i, iml__synth_item *it)
-{
-    iml__arena_reset(&arena);
-    assert_ok(iml__synth_item_make(j->s, j->w, i, &arena, NULL, it, e));
-}
-
 static uint64_t label_hash(struct job *j, const iml__synth_item *it)
 {
     iml__str_clear(&j->w->label);
     iml__synth_label(j->s, it, "x.png", (const uint8_t *)"", 0, 0, &j->w->label);
     return iml__xxh3(j->w->label.p, j->w->label.n);
 }
-
-static bool have_fonts(void) { return !access(DEJAVU, R_OK); }
 
 // ---- The embedded default
 
