@@ -24,36 +24,37 @@ void iml__str_clear(iml__str *s)
     if (s->p) s->p[0] = 0;
 }
 
-static bool room(iml__str *s, size_t n)
+char *iml__str_more(iml__str *s, size_t n)
 {
-    if (s->failed) return false;
+    if (s->failed) return NULL;
     if (n > s->max || s->n > s->max - n) {
         s->failed = IML_ELIMIT;
-        return false;
+        return NULL;
     }
     size_t need = s->n + n + 1;
-    if (need <= s->cap) return true;
-    size_t cap = s->cap ? s->cap : 64;
-    while (cap < need) cap *= 2;
-    char *p = iml__realloc(s->p, cap, 1);
-    if (!p) {
-        s->failed = IML_ENOMEM;
-        return false;
+    if (need > s->cap) {
+        size_t cap = s->cap ? s->cap : 64;
+        while (cap < need) cap *= 2;
+        if (cap > s->max) cap = s->max + 1; // so room for n within cap is room within max
+        char *p = iml__realloc(s->p, cap, 1);
+        if (!p) {
+            s->failed = IML_ENOMEM;
+            return NULL;
+        }
+        s->p = p, s->cap = cap;
     }
-    s->p = p, s->cap = cap;
-    return true;
+    return s->p + s->n;
 }
 
 void iml__str_add(iml__str *s, const void *p, size_t n)
 {
-    if (!room(s, n)) return;
-    if (n) memcpy(s->p + s->n, p, n);
-    s->n += n;
-    s->p[s->n] = 0;
+    char *to = iml__str_room(s, n);
+    if (!to) return;
+    if (n) memcpy(to, p, n);
+    iml__str_put(s, n);
 }
 
 void iml__str_adds(iml__str *s, const char *text) { iml__str_add(s, text, strlen(text)); }
-void iml__str_addc(iml__str *s, char c) { iml__str_add(s, &c, 1); }
 const char *iml__str_text(const iml__str *s) { return s->p ? s->p : ""; }
 
 void iml__str_vaddf(iml__str *s, const char *fmt, va_list ap)
@@ -61,7 +62,7 @@ void iml__str_vaddf(iml__str *s, const char *fmt, va_list ap)
     va_list again;
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
-    if (n >= 0 && room(s, (size_t)n)) {
+    if (n >= 0 && iml__str_room(s, (size_t)n)) {
         (void)vsnprintf(s->p + s->n, (size_t)n + 1, fmt, again);
         s->n += (size_t)n;
     }
@@ -87,8 +88,107 @@ static void to_point(char *s)
             *s = '.';
 }
 
+// Two digits at a time.
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536"
+    "37383940414243444546474849505152535455565758596061626364656667686970717273"
+    "7475767778798081828384858687888990919293949596979899";
+
+enum { NUM = 32 };
+
+// v's digits, the last before end; where the first is.
+static inline char *digits_before(char *end, uint64_t v)
+{
+    for (; v >= 100; v /= 100) memcpy(end -= 2, pairs + 2 * (v % 100), 2);
+    if (v >= 10)
+        memcpy(end -= 2, pairs + 2 * v, 2);
+    else
+        *--end = (char)('0' + v);
+    return end;
+}
+
+// What stands in [at, back + NUM), and a 0: NUM bytes whatever their number, which is faster.
+static inline size_t hand_over(char out[NUM], char back[2 * NUM], char *at)
+{
+    size_t n = (size_t)(back + NUM - at);
+    back[NUM] = 0;
+    memcpy(out, at, NUM);
+    return n;
+}
+
+size_t iml__num_u64(char out[NUM], uint64_t v)
+{
+    char back[2 * NUM] = {0};
+    return hand_over(out, back, digits_before(back + NUM, v));
+}
+
+size_t iml__num_i64(char out[NUM], int64_t v)
+{
+    char back[2 * NUM] = {0},
+                  *at = digits_before(back + NUM, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+    if (v < 0) *--at = '-';
+    return hand_over(out, back, at);
+}
+
+// v in [1e-4, 2^53), not a whole number: 17 digits rounded to nearest even as a product of whole
+// numbers, v = m 2^e, so m 5^p < 2^100. Half a microsecond less than snprintf, a hundred times a
+// label.
+static size_t seventeen(char *out, double v)
+{
+    static const double ten[] = {1e-3, 1e-2, 1e-1, 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
+                                 1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
+    const uint64_t least = 10000000000000000;
+    int e, x = -4;
+    uint64_t m = (uint64_t)ldexp(frexp(v, &e), 53), digits;
+    while (x < 16 && v >= ten[x + 4])
+        x++; // 10^x <= v < 10^(x + 1), but for what 0.1 is not exactly
+    for (;;) {
+        unsigned __int128 q = m;
+        for (int p = 16 - x; p > 0; p--) q *= 5;
+        int shift = 53 - e - (16 - x);
+        if (shift > 0) {
+            unsigned __int128 rest = q & (((unsigned __int128)1 << shift) - 1), half = 1;
+            half <<= shift - 1, q >>= shift;
+            digits = (uint64_t)q;
+            digits += rest > half || (rest == half && (digits & 1));
+        } else {
+            digits = (uint64_t)(q << -shift);
+        }
+        if (digits >= 10 * least) // all nines became a one
+            x++;
+        else if (digits < least)
+            x--;
+        else
+            break;
+    }
+    char text[NUM];
+    size_t n = iml__num_u64(text, digits), whole = x >= 0 ? (size_t)x + 1 : 0, len = 0;
+    while (n > 1 && text[n - 1] == '0') n--;
+    if (!whole) {
+        memcpy(out, "0.0000", 6);
+        len = 1 + (size_t)-x;
+    }
+    memcpy(out + len, text, whole), len += whole;
+    if (whole) out[len++] = '.';
+    memcpy(out + len, text + whole, n - whole), len += n - whole;
+    out[len] = 0;
+    return len;
+}
+
 size_t iml__num_g17(char out[32], double v)
 {
+    double a = fabs(v);
+    bool exact = a < 9007199254740992.0;    // above, every double is a whole number
+    if (exact && a == (double)(int64_t)a) { // most sampled values are at neutral
+        char back[2 * NUM] = {0}, *at = digits_before(back + NUM, (uint64_t)a);
+        if (signbit(v)) *--at = '-'; // -0 too
+        return hand_over(out, back, at);
+    }
+    if (exact && a >= 1e-4) {
+        bool minus = v < 0;
+        if (minus) *out = '-';
+        return minus + seventeen(out + minus, a);
+    }
     (void)snprintf(out, 32, "%.17g", v);
     to_point(out);
     return strlen(out);
@@ -113,18 +213,17 @@ size_t iml__num_fixed(char out[32], double v, int digits)
     static const int64_t pow10[] = {1,      10,      100,      1000,      10000,
                                     100000, 1000000, 10000000, 100000000, 1000000000};
     if (!(fabs(v) * (double)pow10[digits] < 9007199254740992.0)) return iml__num_g17(out, v);
-    int64_t n = (int64_t)floor(v * (double)pow10[digits] + 0.5), a = n < 0 ? -n : n;
     // By hand: labels hold hundreds of these, and snprintf takes most of a label's time.
-    char back[32];
-    size_t k = 0, len = 0;
-    for (int d = 0; d < digits || a || d == digits; d++, a /= 10) {
-        if (d == digits && digits) back[k++] = '.';
-        back[k++] = (char)('0' + a % 10);
-    }
-    if (n < 0) out[len++] = '-';
-    while (k) out[len++] = back[--k];
-    out[len] = 0;
-    return len;
+    double up = v * (double)pow10[digits] + 0.5;
+    int64_t n = (int64_t)up;
+    n -= (double)n > up; // floor without a call
+    uint64_t a = n < 0 ? (uint64_t)-n : (uint64_t)n;
+    char back[2 * NUM] = {0}, *at = back + NUM;
+    for (int k = digits; k > 0; k--, a /= 10) *--at = (char)('0' + a % 10);
+    if (digits) *--at = '.';
+    at = digits_before(at, a);
+    if (n < 0) *--at = '-';
+    return hand_over(out, back, at);
 }
 
 bool iml__parse_u64(const char *s, uint64_t *out)
@@ -285,4 +384,8 @@ const char *iml__nearest(const char *word, const char *const *names)
     return best;
 }
 
-void iml__hex64(char out[17], uint64_t v) { (void)snprintf(out, 17, "%016" PRIx64, v); }
+void iml__hex64(char out[17], uint64_t v)
+{
+    for (int k = 15; k >= 0; k--, v >>= 4) out[k] = "0123456789abcdef"[v & 15];
+    out[16] = 0;
+}

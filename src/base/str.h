@@ -20,13 +20,30 @@ void iml__str_free(iml__str *s);
 void iml__str_clear(iml__str *s); // keeps memory
 void iml__str_add(iml__str *s, const void *p, size_t n);
 void iml__str_adds(iml__str *s, const char *text);
-void iml__str_addc(iml__str *s, char c);
+
+// To write in place: where n more bytes fit (NULL: failed), then how many of them were written.
+char *iml__str_more(iml__str *s, size_t n);
+static inline char *iml__str_room(iml__str *s, size_t n)
+{
+    return s->cap - s->n > n && !s->failed ? s->p + s->n : iml__str_more(s, n);
+}
+static inline void iml__str_put(iml__str *s, size_t n) { s->p[s->n += n] = 0; }
+
+static inline void iml__str_addc(iml__str *s, char c)
+{
+    char *to = iml__str_room(s, 1);
+    if (!to) return;
+    *to = c;
+    iml__str_put(s, 1);
+}
 void iml__str_addf(iml__str *s, const char *fmt, ...) IML_PRINTF(2, 3); // no floats: iml__str_num
 void iml__str_vaddf(iml__str *s, const char *fmt, va_list ap);
 const char *iml__str_text(const iml__str *s); // never NULL
 
-// %.17g and %.*f with a point whatever the locale; writes at most 32 bytes, returns the length.
-size_t iml__num_g17(char out[32], double v);
+// All write at most 32 bytes, the 0 among them, whatever the locale, and return the length.
+size_t iml__num_u64(char out[32], uint64_t v);
+size_t iml__num_i64(char out[32], int64_t v);
+size_t iml__num_g17(char out[32], double v); // %.17g
 // Shortest form that reads back as the same double ("0.1", "1e+300").
 size_t iml__num_short(char out[32], double v);
 // Fixed: digits decimals (0..9), rounded floor(v*10^digits + 1/2); from 2^53 / 10^digits on: %.17g.

@@ -2,6 +2,10 @@
 
 #include "src/base/str.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 static void string_stops_at_its_maximum(void **state)
 {
     (void)state;
@@ -39,6 +43,96 @@ static void numbers_read_back(void **state)
     assert_string_equal(out, "1e+20");
     iml__num_fixed(out, -0.25, 1);
     assert_string_equal(out, "-0.2");
+}
+
+// snprintf is the truth, in the C locale that tests run in.
+static void seventeen_digits_are_printf_s(void **state)
+{
+    (void)state;
+    char ours[32], theirs[64];
+    uint64_t x = 88172645463325252u;
+    static const double edges[] = {0.0,
+                                   -0.0,
+                                   1e-4,
+                                   0.00009999999999999999,
+                                   0.1,
+                                   0.3,
+                                   0.99999999999999989,
+                                   9.9999999999999982,
+                                   999999999999999.88,
+                                   9999999999999998.0,
+                                   9007199254740993.0,
+                                   1e16,
+                                   1e17,
+                                   123456789012345680.0,
+                                   5e-324,
+                                   1.7976931348623157e308};
+    for (int i = 0; i < 400000; i++) {
+        double v;
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        uint64_t bits = x;
+        // Any bits; then exponents of everyday values; then few bits, where ties are.
+        if (i % 4)
+            bits = (bits & 0x800FFFFFFFFFFFFFu) | (uint64_t)(1023 - 16 + (x >> 52) % 74) << 52;
+        if (i % 4 == 3) bits &= ~(uint64_t)0 << (x >> 40) % 53;
+        memcpy(&v, &bits, 8);
+        if (i < (int)IML_COUNT_OF(edges)) v = edges[i];
+        if (i % 8 == 1) v = floor(v * 100) / 100; // what people write
+        if (!isfinite(v)) continue;
+        size_t n = iml__num_g17(ours, v);
+        (void)snprintf(theirs, sizeof theirs, "%.17g", v);
+        assert_string_equal(ours, theirs);
+        assert_int_equal(n, strlen(ours));
+    }
+}
+
+static void whole_and_fixed_numbers_are_printf_s(void **state)
+{
+    (void)state;
+    char ours[32], theirs[64];
+    uint64_t x = 88172645463325252u;
+    for (int i = 0; i < 200000; i++) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        uint64_t v = x >> (x >> 3) % 64;
+        (void)snprintf(theirs, sizeof theirs, "%llu", (unsigned long long)v);
+        assert_int_equal(iml__num_u64(ours, v), strlen(theirs));
+        assert_string_equal(ours, theirs);
+        int64_t s = (int64_t)(i == 1 ? (uint64_t)1 << 63 : i & 2 ? v : 0 - v);
+        (void)snprintf(theirs, sizeof theirs, "%lld", (long long)s);
+        assert_int_equal(iml__num_i64(ours, s), strlen(theirs));
+        assert_string_equal(ours, theirs);
+        // floor(v 10^d + 1/2), so only its digits are printf's.
+        int d = i % 10, k = (int)(v % 50);
+        static const int64_t ten[] = {1,      10,      100,      1000,      10000,
+                                      100000, 1000000, 10000000, 100000000, 1000000000};
+        int64_t n = s % (1ll << k);
+        double f = ((double)n + 0.25) / (double)ten[d];
+        if (llabs(n) > 1ll << 40) continue;
+        (void)snprintf(theirs, sizeof theirs, "%s%lld%s%0*lld", n < 0 ? "-" : "", llabs(n) / ten[d],
+                       d ? "." : "", d, llabs(n) % ten[d]);
+        if (!d) theirs[strlen(theirs) - 1] = 0;
+        assert_int_equal(iml__num_fixed(ours, f, d), strlen(theirs));
+        assert_string_equal(ours, theirs);
+    }
+}
+
+static void written_in_place_stays_within_the_maximum(void **state)
+{
+    (void)state;
+    iml__str s;
+    iml__str_init(&s, 100);
+    for (int i = 0; i < 100; i++) iml__str_addc(&s, (char)('a' + i % 26));
+    assert_int_equal(s.failed, IML_OK);
+    assert_null(iml__str_room(&s, 1));
+    assert_int_equal(s.failed, IML_ELIMIT);
+    assert_int_equal(s.n, 100);
+    iml__str_clear(&s);
+    char *to = iml__str_room(&s, 100);
+    assert_non_null(to);
+    memset(to, 'x', 7);
+    iml__str_put(&s, 7);
+    assert_string_equal(iml__str_text(&s), "xxxxxxx");
+    iml__str_free(&s);
 }
 
 static void sizes_have_units(void **state)
@@ -99,6 +193,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(string_stops_at_its_maximum),
         cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(seventeen_digits_are_printf_s),
+        cmocka_unit_test(whole_and_fixed_numbers_are_printf_s),
+        cmocka_unit_test(written_in_place_stays_within_the_maximum),
         cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(nearest_name_is_found),
         cmocka_unit_test(invalid_utf8_is_found),
