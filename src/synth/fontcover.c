@@ -83,26 +83,35 @@ static bool has_page(const iml__font *f, uint32_t cp)
     return cp < 0x110000 && f->pages[cp >> 14] >> (cp >> 8 & 63) & 1;
 }
 
+// The rows of cp: who was asked, and behind it who covers.
+static iml_status rows_of(cover *c, uint32_t cp, uint64_t **asked, iml_err *e)
+{
+    if (4 * (c->n + 1) > 3 * c->cap) IML_TRY(grow(c, e));
+    uint32_t h = slot_of(c->key, c->cap, cp);
+    if (!c->key[h]) c->key[h] = cp + 1, c->n++;
+    *asked = c->row + 2 * c->words * h;
+    return IML_OK;
+}
+
 // Whether face i covers cp; asks the face if nobody has yet.
 static iml_status covers(const iml__fontindex *x, iml__setter *s, cover *c, size_t i, uint32_t cp,
                          bool *yes, iml_err *e)
 {
     const iml__font *f = &x->font[i];
-    uint8_t flags = iml__ucd_get(cp)->flags;
+    uint64_t *asked, *has, bit = 1ull << (i & 63);
     *yes = true;
-    if (flags & IML__UCD_IGNORABLE) return IML_OK;
+    if (iml__ucd_get(cp)->flags & IML__UCD_IGNORABLE) return IML_OK;
     *yes = false;
-    if (!has_page(f, cp)) return IML_OK;
-    if (4 * (c->n + 1) > 3 * c->cap) IML_TRY(grow(c, e));
-    uint32_t h = slot_of(c->key, c->cap, cp);
-    uint64_t *asked = c->row + 2 * c->words * h, *has = asked + c->words, bit = 1ull << (i & 63);
-    if (!c->key[h]) c->key[h] = cp + 1, c->n++;
+    IML_TRY(rows_of(c, cp, &asked, e));
+    has = asked + c->words;
     if (!(asked[i / 64] & bit)) {
-        iml__fontfile *file;
-        iml_status st = iml__setter_file(s, f->path, f->index, &file, e);
-        if (IML_FAILS(st) && st != IML_EINPUT) return st;
+        if (has_page(f, cp)) {
+            iml__fontfile *file;
+            iml_status st = iml__setter_file(s, f->path, f->index, &file, e);
+            if (IML_FAILS(st) && st != IML_EINPUT) return st;
+            if (st == IML_OK && iml__fontfile_covers(file, cp)) has[i / 64] |= bit;
+        }
         asked[i / 64] |= bit;
-        if (st == IML_OK && iml__fontfile_covers(file, cp)) has[i / 64] |= bit;
     }
     *yes = (has[i / 64] & bit) != 0;
     return IML_OK;
@@ -116,12 +125,40 @@ static iml_status any_covers(const iml__fontindex *x, iml__setter *s, cover *c, 
     return IML_OK;
 }
 
+// Takes from row every face that is known not to cover cp. *open: somebody in it is not asked yet.
+static iml_status drop_known(const iml__fontindex *x, iml__setter *s, cover *c, uint32_t cp,
+                             const size_t *common, size_t ncommon, uint64_t *row, bool *open,
+                             iml_err *e)
+{
+    const iml__ucd_rec *r = iml__ucd_get(cp);
+    uint64_t *asked, out = 0, unknown = 0;
+    if (r->flags & IML__UCD_IGNORABLE) return IML_OK;
+    IML_TRY(rows_of(c, cp, &asked, e));
+    for (size_t k = 0; k < c->words; k++)
+        out |= row[k] & asked[k] & ~asked[c->words + k], unknown |= row[k] & ~asked[k];
+    *open |= unknown != 0;
+    if (!out) return IML_OK;
+    if (r->script == IML__SC_Zyyy || r->script == IML__SC_Zinh) {
+        bool given;
+        IML_TRY(any_covers(x, s, c, common, ncommon, cp, &given, e));
+        if (given) return IML_OK;
+        IML_TRY(rows_of(c, cp, &asked, e)); // they may have moved
+    }
+    for (size_t k = 0; k < c->words; k++) row[k] &= ~(asked[k] & ~asked[c->words + k]);
+    return IML_OK;
+}
+
 iml_status iml__fontindex_cover(const iml__fontindex *x, iml__setter *s, const uint32_t *cp,
                                 size_t n, const size_t *common, size_t ncommon, uint64_t *row,
                                 iml_err *e)
 {
     cover *c = NULL;
+    bool open = false;
     IML_TRY(cover_of(x, s, &c, e));
+    // All faces at once where they were asked before: after some pictures that is always so.
+    for (size_t k = 0; k < n; k++)
+        IML_TRY(drop_known(x, s, c, cp[k], common, ncommon, row, &open, e));
+    if (!open) return IML_OK;
     for (size_t i = 0; i < x->nfont; i++) { // a face at a time: it may have to be opened
         if (!(row[i / 64] >> (i & 63) & 1)) continue;
         bool all = true;
