@@ -50,6 +50,11 @@ uint64_t iml__sum_u8_scalar(const uint8_t *s, size_t n)
     return sum;
 }
 
+void iml__sum_rgb_u8_scalar(const uint8_t *s, size_t n, uint64_t sum[3])
+{
+    for (size_t i = 0; i < n; i++, s += 3) sum[0] += s[0], sum[1] += s[1], sum[2] += s[2];
+}
+
 void iml__add_s16_u8_scalar(uint8_t *d, const int16_t *k, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

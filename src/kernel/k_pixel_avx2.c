@@ -154,6 +154,31 @@ uint64_t iml__sum_u8_avx2(const uint8_t *s, size_t n)
     return v[0] + v[1] + v[2] + v[3] + iml__sum_u8_scalar(s + i, n - i);
 }
 
+// 32 pixels: byte j of the k-th register is of channel (2 k + j) % 3.
+void iml__sum_rgb_u8_avx2(const uint8_t *s, size_t n, uint64_t sum[3])
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i of[3], total[3] = {zero, zero, zero};
+    uint8_t mask[3][32];
+    for (int k = 0; k < 3; k++)
+        for (int j = 0; j < 32; j++) mask[k][j] = (j + 2 * k) % 3 == 0 ? 255 : 0;
+    for (int k = 0; k < 3; k++) of[k] = load(mask[k]); // channel 0 of register k
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32, s += 96)
+        for (int k = 0; k < 3; k++) {
+            __m256i v = load(s + 32 * k);
+            for (int c = 0; c < 3; c++) // channel c of it stands where 0 stands in k + c
+                total[c] = _mm256_add_epi64(
+                    total[c], _mm256_sad_epu8(_mm256_and_si256(v, of[(k + c) % 3]), zero));
+        }
+    for (int c = 0; c < 3; c++) {
+        uint64_t v[4];
+        store(v, total[c]);
+        sum[c] += v[0] + v[1] + v[2] + v[3];
+    }
+    iml__sum_rgb_u8_scalar(s, n - i, sum);
+}
+
 void iml__add_s16_u8_avx2(uint8_t *d, const int16_t *k, size_t n)
 {
     size_t i = 0;

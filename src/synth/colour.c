@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#include "src/kernel/kernel.h"
+
 // floor(65535 f(i / 255) + 1/2), f = the sRGB curve (IEC 61966-2-1).
 static const uint16_t lin16[256] = {
     0,     20,    40,    60,    80,    99,    119,   139,   159,   179,   199,   219,   241,
@@ -54,14 +56,15 @@ void iml__mean_colour(const iml_image *m, int32_t x, int32_t y, int32_t w, int32
     uint64_t sum[3] = {0, 0, 0}, n = 0;
     for (int32_t j = y0; j < y1; j++) {
         const uint8_t *s = iml__image_row(m, j) + (size_t)x0 * (size_t)m->channels;
-        uint32_t row[3] = {0, 0, 0}; // 2^24 px of 255 fit.
+        size_t px = (size_t)IML_MAX(x1 - x0, 0);
         if (m->channels == 1)
-            for (int32_t i = x0; i < x1; i++) row[0] += *s++;
+            sum[0] += iml__kernel()->sum_u8(s, px);
+        else if (m->channels == 3)
+            iml__kernel()->sum_rgb_u8(s, px, sum);
         else
-            for (int32_t i = x0; i < x1; i++, s += m->channels)
-                row[0] += s[0], row[1] += s[1], row[2] += s[2];
-        for (int c = 0; c < 3; c++) sum[c] += row[c];
-        n += (uint64_t)IML_MAX(x1 - x0, 0);
+            for (size_t i = 0; i < px; i++, s += m->channels)
+                sum[0] += s[0], sum[1] += s[1], sum[2] += s[2];
+        n += px;
     }
     for (int c = 0; c < 3; c++) {
         uint64_t s = m->channels == 1 ? sum[0] : sum[c];

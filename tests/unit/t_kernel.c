@@ -148,6 +148,10 @@ static void tables_and_luma(void **state)
         s = bytes(0, 3 * n, e);
         TWINS(2, n, e, k->luma_u8(out, s, n, 3));
         assert_int_equal(scalar->sum_u8(s, 3 * n), fast->sum_u8(s, 3 * n));
+        uint64_t a[3] = {rnd(), 1, 2}, b[3] = {a[0], 1, 2};
+        scalar->sum_rgb_u8(s, n, a);
+        fast->sum_rgb_u8(s, n, b);
+        assert_memory_equal(a, b, sizeof a);
         int16_t *k16 = (int16_t *)(void *)bytes(0, 2 * n, e);
         bytes(2, n, e);
         TWINS(2, n, e, k->add_s16_u8(out, k16, n));
