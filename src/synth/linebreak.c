@@ -140,25 +140,30 @@ void iml__lay_breaks(const uint32_t *cp, uint32_t n, uint8_t *may)
 // ---- Thai
 
 #ifdef IML_LIBTHAI
+// The dictionary is read when the first Thai letter is met: it costs 15 ms.
 struct iml__thai {
     ThBrk *brk;
+    bool asked;
 };
 
 iml_status iml__thai_new(iml__thai **out, iml_err *e)
 {
-    iml__thai *t = iml__alloc(sizeof *t);
-    *out = NULL;
-    if (!t) return IML_FAIL(e, IML_ENOMEM, "no memory for the Thai dictionary");
-    if (!(t->brk = th_brk_new(NULL))) // the dictionary is not installed
-        IML_FREE(t);
-    *out = t;
-    return IML_OK;
+    *out = iml__calloc(1, sizeof **out);
+    return *out ? IML_OK : IML_FAIL(e, IML_ENOMEM, "no memory for the Thai dictionary");
+}
+
+bool iml__thai_ready(iml__thai *t)
+{
+    if (!t) return false;
+    if (!t->asked) t->brk = th_brk_new(NULL); // NULL: the dictionary is not installed
+    t->asked = true;
+    return t->brk != NULL;
 }
 
 void iml__thai_free(iml__thai **t)
 {
     if (!*t) return;
-    th_brk_delete((*t)->brk);
+    if ((*t)->brk) th_brk_delete((*t)->brk);
     IML_FREE(*t);
 }
 
@@ -171,6 +176,7 @@ iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_
             j++;
             continue;
         }
+        if (!iml__thai_ready(t)) return IML_OK;
         size_t mark = iml__arena_mark(a);
         thchar_t *tis = iml_arena_alloc(a, j - i + 1);
         int *pos = iml_arena_alloc(a, (j - i + 1) * sizeof *pos), found;
@@ -193,8 +199,8 @@ void iml__thai_version(const char *utf8, size_t n, char *out, size_t cap)
     utf8proc_int32_t v;
     uint32_t count = 0;
     out[0] = 0;
-    if (iml__thai_new(&t, NULL) || !t) return;
-    if (!iml__arena_open(&a, ((size_t)1 << 20) + 16 * n, -1, NULL)) {
+    if (iml__thai_new(&t, NULL)) return;
+    if (iml__thai_ready(t) && !iml__arena_open(&a, ((size_t)1 << 20) + 16 * n, -1, NULL)) {
         uint32_t *cp = iml_arena_alloc(&a, (n + 1) * sizeof *cp);
         uint8_t *may = iml_arena_calloc(&a, n + 1, 1);
         for (size_t at = 0; cp && at < n; count++) {
@@ -223,6 +229,11 @@ iml_status iml__thai_new(iml__thai **out, iml_err *e)
     return IML_OK;
 }
 void iml__thai_free(iml__thai **t) { *t = NULL; }
+bool iml__thai_ready(iml__thai *t)
+{
+    (void)t;
+    return false;
+}
 iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_t *may,
                             iml_arena *a, iml_err *e)
 {

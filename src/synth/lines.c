@@ -19,7 +19,7 @@ typedef struct cutter {
 static bool no_dictionary(const iml__lay_work *w, uint32_t cp)
 {
     const iml__ucd_rec *r = iml__ucd_get(cp);
-    return r->lb == IML__LB_SA && (!w->s->thai || r->script != IML__SC_Thai);
+    return r->lb == IML__LB_SA && (r->script != IML__SC_Thai || !iml__thai_ready(w->s->thai));
 }
 
 static bool may_break(const cutter *c, const iml__lay_work *w, uint32_t unit)

@@ -240,7 +240,7 @@ static iml_status opportunities(iml__lay_par *p, iml__thai *thai, iml_arena *a, 
     if (!may)
         return IML_FAIL(e, IML_ENOMEM, "no memory for the line breaks of %u characters", p->n);
     iml__lay_breaks(p->cp, p->n, may);
-    if (thai) IML_TRY(iml__thai_breaks(thai, p->cp, p->n, may, a, e));
+    IML_TRY(iml__thai_breaks(thai, p->cp, p->n, may, a, e));
     for (uint32_t i = 1; i < p->n; i++)
         if (may[i] && p->flags[i] & IML__LAY_CLUSTER && p->cp[i - 1] != 0xAD)
             p->flags[i] |= IML__LAY_BREAK;

@@ -15,11 +15,13 @@ void iml__lay_reorder(const uint8_t *levels, uint32_t n, uint32_t *visual);
 void iml__lay_graphemes(const uint32_t *cp, uint32_t n, uint8_t *start);
 // UAX 14 opportunities: may[i] = a line may end before i; SA characters stay together. may[0] = 0.
 void iml__lay_breaks(const uint32_t *cp, uint32_t n, uint8_t *may);
-// Opportunities inside runs of Thai letters, by libthai. *t NULL without an error: built without
-// it, or its dictionary is missing. Only want of memory fails, since it must not change a picture.
+// Opportunities inside runs of Thai letters, by libthai: none if we are built without it (*t may be
+// NULL then) or its dictionary is missing, which iml__thai_ready tells. Only want of memory fails,
+// since it must not change a picture.
 typedef struct iml__thai iml__thai;
 iml_status iml__thai_new(iml__thai **t, iml_err *e);
 void iml__thai_free(iml__thai **t);
+bool iml__thai_ready(iml__thai *t);
 iml_status iml__thai_breaks(iml__thai *t, const uint32_t *cp, uint32_t n, uint8_t *may,
                             iml_arena *a, iml_err *e);
 // "libthai 0.1.29, breaks 9f..", the latter a hash of what it finds in a text; "" without it. The
