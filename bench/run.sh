@@ -4,7 +4,7 @@
 set -euo pipefail
 build=$(cd "${1:?build directory}" && pwd); shift
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- base kernel text render engine synth
+[ $# -gt 0 ] || set -- base kernel text render engine synth deflate
 for name in "$@"; do
     if [ -x "$build/bench/bench_$name" ]; then "$build/bench/bench_$name"
     elif [ -x "bench/bench_$name.sh" ]; then "bench/bench_$name.sh" "$build"

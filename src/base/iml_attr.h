@@ -12,6 +12,7 @@
 #define IML_NONNULL __attribute__((nonnull))
 #define IML_MUST_USE __attribute__((warn_unused_result))
 #define IML_COLD __attribute__((cold))
+#define IML_ALWAYS_INLINE inline __attribute__((always_inline)) // where an argument is to fold
 
 // clang's has no branch in it, so that its analyzer follows even at the end of its depth.
 #if defined(__clang__)

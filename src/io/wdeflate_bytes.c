@@ -49,55 +49,57 @@ struct match {
     size_t bytes, back; // back in words
 };
 
-static inline void offer(struct match *m, const uint8_t *q, size_t back, size_t most, unsigned unit)
+// Takes the match at q that lies `back` words before if it is longer than m. Most are not: the two
+// looks that tell so share a branch.
+static IML_ALWAYS_INLINE void offer(struct match *m, const uint8_t *q, size_t back, size_t most,
+                                    unsigned unit)
 {
     const uint8_t *r = q - unit * back;
-    if (load32(q) != load32(r) || m->bytes == most || q[m->bytes] != r[m->bytes]) return;
+    if ((load32(q) ^ load32(r)) | (uint32_t)(q[m->bytes] ^ r[m->bytes])) return;
     size_t n = iml__wd_equal(q, r, LEAST, most) & ~(size_t)(unit - 1);
     if (n > m->bytes) m->bytes = n, m->back = back;
 }
 
-// The longest match at i, of equals the first in the order of the file's head.
-static inline struct match find(struct iml__wdeflate *c, const struct iml__wd_scan *s, size_t i,
-                                unsigned unit)
+// The longest match at i that is longer than m, of equals the first in the order of the file's
+// head. False: there is none, m is as it was.
+static IML_ALWAYS_INLINE bool find(struct iml__wdeflate *c, const struct iml__wd_scan *s, size_t i,
+                                   unsigned unit, struct match *m)
 {
-    struct match m = {0, 0};
     const uint8_t *q = s->p + unit * i;
-    const size_t window = (IML__DEFLATE_WINDOW - 1) / unit;
+    const size_t window = (IML__DEFLATE_WINDOW - 1) / unit, floor = m->bytes;
     const size_t most = IML_MIN(unit * (s->n - i), (size_t)IML__WD_LONGEST);
-    if (i >= 1) offer(&m, q, 1, most, unit);
+    if (floor >= most) return false;
+    if (i >= 1) offer(m, q, 1, most, unit);
     if (s->row > 1 && s->row < window && i > s->row) {
-        offer(&m, q, s->row, most, unit);
-        offer(&m, q, s->row - 1, most, unit);
-        offer(&m, q, s->row + 1, most, unit);
+        if (m->bytes < most) offer(m, q, s->row, most, unit);
+        if (m->bytes < most) offer(m, q, s->row - 1, most, unit);
+        if (m->bytes < most) offer(m, q, s->row + 1, most, unit);
     }
     uint64_t slot = *slot_of(c, s, q);
-    for (int k = 0; k < 4 && m.bytes < ENOUGH; k++, slot >>= 16) {
+    for (int k = 0; k < 4 && m->bytes < IML_MIN(most, (size_t)ENOUGH); k++, slot >>= 16) {
         size_t back = (uint16_t)(i - slot);
-        if (back - 1 < window) offer(&m, q, back, most, unit);
+        if (back - 1 < window) offer(m, q, back, most, unit);
     }
-    return m;
+    return m->bytes > floor;
 }
 
-static inline uint32_t parse(struct iml__wdeflate *c, struct iml__wd_scan *s, unsigned unit)
+static IML_ALWAYS_INLINE uint32_t parse(struct iml__wdeflate *c, struct iml__wd_scan *s,
+                                        unsigned unit)
 {
     // Behind `end` there are not four bytes to compare or to hash.
     const size_t end = s->n >= LEAST / unit ? s->n - LEAST / unit + 1 : 0;
     iml__tok *tok = c->tok, *full = tok + 4 * IML__WD_BLOCK;
     size_t at = s->at;
     for (int step = 0; step < IML__WD_BLOCK && tok < full && at < s->n; step++) {
-        struct match m = {0, 0}, next;
+        struct match m = {0, 0};
         if (at < end) {
-            m = find(c, s, at, unit);
+            (void)find(c, s, at, unit, &m);
             enter(c, s, at, unit);
         }
-        while (m.bytes && s->row && at + 1 < end) {
-            next = find(c, s, at + 1, unit);
-            if (next.bytes <= m.bytes) break;
+        while (m.bytes && s->row && at + 1 < end && tok < full && find(c, s, at + 1, unit, &m)) {
             for (unsigned k = 0; k < unit; k++) *tok++ = iml__tok_literal(s->p[unit * at + k]);
-            at++, step++, m = next;
+            at++, step++;
             enter(c, s, at, unit);
-            if (tok >= full) break;
         }
         if (m.bytes == 0) {
             for (unsigned k = 0; k < unit; k++) *tok++ = iml__tok_literal(s->p[unit * at + k]);
