@@ -79,6 +79,70 @@ typedef struct iml_orient {
 // matrix. IML_EINPUT [orient]: singular.
 IML_API iml_status iml_orient_from_affine(const double affine[12], iml_orient *out, iml_err *e);
 
+// ---- Slicing
+
+// Where the words of the command line are meant, they are spelt as there. Strings are *borrowed*
+// until the call ends.
+enum { IML_SLICE_TR, IML_SLICE_TS, IML_SLICE_ALL };
+enum { IML_SLICE_NAN_AUTO, IML_SLICE_NAN_ERROR, IML_SLICE_NAN_BACKGROUND, IML_SLICE_NAN_KEEP };
+enum { IML_SLICE_SKIP_NONE, IML_SLICE_SKIP_LABEL, IML_SLICE_SKIP_IMAGE };
+enum { IML_SLICE_FLAT, IML_SLICE_BY_SPLIT, IML_SLICE_BY_CASE };
+
+typedef struct iml_slice_opts {
+    size_t size;              // iml_slice_opts_default sets it
+    const char *input;        // nnU-Net or MSD folder, one volume, or a CSV of cases
+    const char *images;       // or: a folder of images ...
+    const char *labels;       // ... and one of labels, or NULL
+    const char *label;        // of one volume
+    bool no_label;            // write no label
+    int subset;               // IML_SLICE_TR ...
+    const char *const *cases; // globs; none: all
+    size_t ncases;
+    const char *channels;   // "0", "0,2", "all"
+    int64_t volume;         // frame of a 4-D file; negative: none
+    bool label_world;       // labels may be turned against their images
+    int affine;             // IML_AFFINE_*
+    int nan;                // IML_SLICE_NAN_*
+    bool strict;            // warnings fail a case
+    const char *axis;       // "0" "1" "2" "sagittal" "coronal" "axial" "auto"
+    const char *orient;     // "native" or letters
+    bool display;           // radiological rows and columns
+    const char *crop;       // "none" "nonzero" "foreground" "above:T" "label" "i0:i1,j0:j1,k0:k1"
+    double margin_mm;       // around the box of crop
+    const char *plane_size; // "H,W" or "WxH", or NULL
+    double clip_min, clip_max; // NAN: none
+    const char *const *norms;  // "zscore" ...; several windows are groups of channels
+    size_t nnorms;
+    int norm_mask;          // 0 foreground, 1 all, 2 nonzero, 3 label
+    bool norm_outside_zero; // voxels outside the mask become 0
+    const char *stats;      // a fingerprint to read, or NULL
+    int dtype;              // 0 f32, 1 f16, 2 i16, 3 u8
+    int window, step;       // neighbours on either side, and their distance
+    int padding;            // 0 zero, 1 background, 2 replicate, 3 mirror, 4 reflect, 5 symmetric
+    const char *slices;     // "all", "mid", "a:b[:s]"
+    int skip_empty;         // IML_SLICE_SKIP_*
+    uint64_t min_label_pixels;
+    double keep_empty;        // share of the empty slices that is kept
+    const char *label_map;    // "1:1,2:1,*:0" or a file, or NULL
+    int label_type;           // 0 auto, 1 i8, 2 u8, 3 i16, 4 i32
+    uint32_t one_hot;         // labels 0..N-1 as planes of their own; 0: none
+    int level;                // of compression: 0 1 6 9
+    int layout;               // IML_SLICE_FLAT ...
+    int digits;               // of a slice's number in its name
+    const char *splits;       // "0.8,0.1,0.1", or NULL
+    uint32_t folds;           // 0: none
+    const char *split_method; // "numpy", "hash", "file:F"
+    uint64_t split_seed;
+    const char *patient_regex, *patient_map;
+    uint64_t max_pixels; // of a plane
+    uint64_t seed;
+} iml_slice_opts;
+
+IML_API void iml_slice_opts_default(iml_slice_opts *o);
+// Slices every case into run->out_dir: files, dataset_info.json, splits. Failures as iml_run's.
+IML_API iml_status iml_slice_run(iml_ctx *c, const iml_slice_opts *o, const iml_run_opts *run,
+                                 iml_report *r, iml_err *e);
+
 #ifdef __cplusplus
 }
 #endif

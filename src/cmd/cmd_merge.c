@@ -126,7 +126,8 @@ int iml__cmd_merge(int argc, char **argv)
              &e),
             IML__EXIT_USAGE);
     if (!code) {
-        iml_status st = iml__merge(o.args.item, o.args.n, options.durability, NULL, &m, &e);
+        iml_status st =
+            iml__merge(o.args.item, o.args.n, options.durability, iml__program_renderers(), &m, &e);
         code = st ? iml__complain(&e, st == IML_EARG ? IML__EXIT_USAGE : IML__EXIT_FAILED)
                   : tell(o.args.item[0], &m);
     }

@@ -96,7 +96,7 @@ static int one(const char *out)
     iml__jsonw_key(&w, "imloom"), iml__jsonw_u64(&w, 1);
     iml__jsonw_key(&w, "out"), iml__jsonw_str(&w, out);
     iml__jsonw_key(&w, "findings"), iml__jsonw_array(&w);
-    iml_status st = iml__verify(out, options.quick, NULL, found, &t, &v, &e);
+    iml_status st = iml__verify(out, options.quick, iml__program_renderers(), found, &t, &v, &e);
     iml__jsonw_end(&w);
     int code = IML__EXIT_OK;
     if (st) {

@@ -31,6 +31,10 @@ typedef struct iml__command {
     const iml__command_doc *doc;
 } iml__command;
 
+// The functions of all systems that make files out of whole sets, for those who close or check a
+// set without its job; *borrowed* for ever.
+const struct iml__renderers *iml__program_renderers(void);
+
 #define IML_CMD(group, name, summary)                                                              \
     extern const iml__command_doc iml__doc_##name;                                                 \
     int iml__cmd_##name(int argc, char **argv);

@@ -7,6 +7,8 @@
 
 #include "src/base/err.h"
 #include "src/cmd/command.h"
+#include "src/engine/aggregate.h"
+#include "src/slice/slice_info.h"
 #include "src/io/vfs.h"
 
 #define IML_CMD(group, name, summary) {#group, #name, summary, iml__cmd_##name, &iml__doc_##name},
@@ -15,6 +17,13 @@ const iml__command iml__commands[] = {
 };
 #undef IML_CMD
 const size_t iml__ncommands = IML_COUNT_OF(iml__commands);
+
+const struct iml__renderers *iml__program_renderers(void)
+{
+    static struct iml__renderers all;
+    all = (struct iml__renderers){iml__slice_renderers, iml__slice_nrenderers};
+    return &all;
+}
 
 const iml__command *iml__command_find(const char *name)
 {

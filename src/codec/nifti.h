@@ -16,14 +16,6 @@ void iml__coded_split(const char *msg, char code[24], size_t *n);
 
 enum { IML__NIFTI_HEAD = 544 }; // bytes that hold any header
 
-// What a file needs to say besides its header to be believed.
-struct iml__nifti_file {
-    uint64_t size; // of the image file as it stands on disk
-    bool gzip;     // size counts compressed bytes
-    bool single;   // header and voxels in one file
-    uint64_t head; // bytes of this file that p and n hold the beginning of
-};
-
 enum {                           // warnings, bits
     IML__NIFTI_WARN_ANALYZE = 1, // no orientation
     IML__NIFTI_WARN_LONGER = 2,  // bytes behind the voxels
@@ -54,6 +46,12 @@ struct iml_nifti {
     unsigned warnings; // IML__NIFTI_WARN_*
     bool changed;      // it was not the same file while it was read
 };
+
+// A whole frame in native byte order, into the arena: voxels * item_bytes bytes, aligned to an
+// item. input: the image file's bytes, read ahead, or NULL. IML_EAGAIN with n->changed: the file
+// changed.
+iml_status iml__nifti_load(iml_nifti *n, uint64_t frame, const iml_buf *input, iml_arena *a,
+                           void **voxels, iml_err *e);
 
 // A stream of one frame's voxels in file order, native byte order.
 struct iml__nifti_stream;

@@ -29,17 +29,27 @@ int64_t iml__window_plane(enum iml__padding pad, int64_t k, int c, int w, int st
     return t < depth ? t : 2 * depth - 1 - t;
 }
 
-void iml__window_uses(enum iml__padding pad, int w, int step, int64_t depth, const int64_t *slice,
-                      size_t nslices, uint32_t *until, int64_t *need)
+bool iml__window_behind(enum iml__padding pad, int64_t k, int c, int w, int step, int64_t depth)
 {
-    memset(until, 0, (size_t)depth * sizeof *until);
+    if (!c) return false;
+    int64_t p = iml__window_plane(pad, k, c, w, step, depth);
+    return p >= 0 && iml__window_plane(pad, k, c - 1, w, step, depth) == p - step && p >= step;
+}
+
+void iml__window_uses(enum iml__padding pad, int w, int step, int64_t depth, const int64_t *slice,
+                      size_t nslices, struct iml__window_uses *out)
+{
+    memset(out->uses, 0, (size_t)(depth + 2) * sizeof *out->uses);
+    memset(out->forms, 0, (size_t)(depth + 2));
     for (size_t j = 0; j < nslices; j++) {
-        need[j] = -1;
+        out->need[j] = -1;
         for (int c = 0; c <= 2 * w; c++) {
             int64_t p = iml__window_plane(pad, slice[j], c, w, step, depth);
-            if (p < 0) continue;
-            until[p] = (uint32_t)j + 1;
-            need[j] = IML_MAX(need[j], p);
+            size_t at = iml__plane_slot(p, depth);
+            bool behind = iml__window_behind(pad, slice[j], c, w, step, depth);
+            out->uses[at]++;
+            out->forms[at] |= behind ? IML__FORM_BEHIND : IML__FORM_ALONE;
+            out->need[j] = IML_MAX(out->need[j], p);
         }
     }
 }

@@ -1,4 +1,4 @@
-// t_window.c: borders: every padding against its definition, and when a plane is last wanted.
+// t_window.c: borders: every padding against its definition, and how often a plane is wanted.
 #include "tests/unit/iml_test.h"
 
 #include "src/slice/window.h"
@@ -47,18 +47,28 @@ static void uses_are_what_the_windows_show(void **state)
             for (int w = 0; w < 10; w++)
                 for (int step = 1; step < 4; step++) {
                     int64_t depth = depths[d], slice[40], need[40];
-                    uint32_t until[40];
+                    uint32_t uses[42], all = 0;
+                    uint8_t forms[42];
+                    struct iml__window_uses u = {uses, forms, need};
                     size_t n = 0;
                     for (int64_t k = 0; k < depth; k += step) slice[n++] = k;
-                    iml__window_uses((enum iml__padding)pad, w, step, depth, slice, n, until, need);
+                    iml__window_uses((enum iml__padding)pad, w, step, depth, slice, n, &u);
+                    for (int64_t p = 0; p < depth + 2; p++) all += uses[p];
+                    assert_int_equal(all, n * (size_t)(2 * w + 1));
                     for (size_t j = 0; j < n; j++) {
-                        int64_t top = -1;
+                        int64_t top = -1, before = INT64_MIN;
                         for (int c = 0; c <= 2 * w; c++) {
                             int64_t p = iml__window_plane((enum iml__padding)pad, slice[j], c, w,
                                                           step, depth);
+                            size_t at = iml__plane_slot(p, depth);
                             assert_in_range(p + 2, 0, depth + 1);
-                            if (p < 0) continue;
-                            assert_true(until[p] > j && until[p] <= n);
+                            assert_true(uses[at] && at < (size_t)depth + 2);
+                            bool behind = iml__window_behind((enum iml__padding)pad, slice[j], c, w,
+                                                             step, depth);
+                            assert_int_equal(behind,
+                                             c > 0 && p >= 0 && before >= 0 && before == p - step);
+                            assert_true(forms[at] & (behind ? IML__FORM_BEHIND : IML__FORM_ALONE));
+                            before = p;
                             top = IML_MAX(top, p);
                         }
                         assert_int_equal(need[j], top);

@@ -1,0 +1,321 @@
+// cmd_slice.c: `imloom slice`: its option table, and the way from options to a run.
+//
+// The older tool's spellings (--input_dir, --no_normalize, --num_workers ...) are aliases. Formats
+// and methods of later versions are refused by name.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/err.h"
+#include "src/cmd/command.h"
+#include "src/cmd/common.h"
+#include "src/cmd/session.h"
+#include "src/slice/slice_report.h"
+#include "src/slice/slicer.h"
+
+static struct options {
+    const char *input, *images, *labels, *label, *channels, *axis, *orient, *crop, *size, *clip_min,
+        *clip_max;
+    const char *stats, *slices, *label_map, *splits, *train_ratio, *val_ratio, *split_method,
+        *regex, *patients;
+    const char *sheet, *spacing, *format, *interp, *interp_z;
+    iml__opt_list cases, norm;
+    bool no_label, strict, no_normalize, stats_only;
+    int subset, label_geometry, affine, nan, plane, norm_mask, norm_outside, dtype, padding,
+        skip_empty, label_dtype, layout;
+    int64_t volume, window, step, one_hot, level, digits, folds, sheet_cases, sheet_slices;
+    double margin, keep_empty;
+    uint64_t min_label_pixels, split_seed;
+} options;
+static struct iml__common common;
+
+#define AT(field) offsetof(struct options, field)
+#define NH IML__OPT_NO_HASH
+static const iml__opt rows[] = {
+    {"input-dir", 0, IML__OPT_PATH, AT(input), "IN", NULL, 0, 0, NULL, "input",
+     "nnU-Net or MSD folder, one volume, or cases.csv; the same as the argument IN", NH, NULL},
+    {"images", 0, IML__OPT_DIR, AT(images), "DIR", NULL, 0, 0, NULL, NULL, "or: a folder of images",
+     NH, NULL},
+    {"labels", 0, IML__OPT_DIR, AT(labels), "DIR", NULL, 0, 0, NULL, NULL,
+     "and one of their labels", NH, NULL},
+    {"label", 0, IML__OPT_PATH, AT(label), "FILE", NULL, 0, 0, NULL, NULL,
+     "label of a single volume", NH, NULL},
+    {"no-label", 0, IML__OPT_FLAG, AT(no_label), NULL, NULL, 0, 0, NULL, NULL, "write no label", 0,
+     NULL},
+    {"subset", 0, IML__OPT_ENUM, AT(subset), "SET", "Tr", 0, 0, "Tr|Ts|all", NULL,
+     "imagesTr, imagesTs or both", NH, NULL},
+    {"case", 0, IML__OPT_LIST, AT(cases), "GLOB", NULL, 0, 0, NULL, NULL,
+     "only these cases; repeatable", NH, NULL},
+    {"channels", 0, IML__OPT_STR, AT(channels), "LIST", "0", 0, 0, NULL, NULL,
+     "input channels, with commas, or all", 0, NULL},
+    {"volume", 0, IML__OPT_INT, AT(volume), "N", "-1", -1, 1e6, NULL, NULL,
+     "frame of a 4-D file [none]", 0, NULL},
+    {"label-geometry", 0, IML__OPT_ENUM, AT(label_geometry), "KIND", "index", 0, 0, "index|world",
+     NULL, "world: turn labels whose axes are flipped or permuted against the image's", 0, NULL},
+    {"affine-source", 0, IML__OPT_ENUM, AT(affine), "FORM", "auto", 0, 0, "auto|sform|qform", NULL,
+     "which matrix of the header counts", 0, NULL},
+    {"nan", 0, IML__OPT_ENUM, AT(nan), "RULE", "auto", 0, 0, "auto|error|background|keep", NULL,
+     "NaN and infinite voxels; auto: refused, but kept under --norm none", 0, NULL},
+    {"strict", 0, IML__OPT_FLAG, AT(strict), NULL, NULL, 0, 0, NULL, NULL,
+     "a warning fails its case", 0, NULL},
+    {"axis", 0, IML__OPT_STR, AT(axis), "AXIS", "0", 0, 0, NULL, NULL,
+     "0 1 2, sagittal coronal axial, or auto (the largest spacing)", 0, NULL},
+    {"orient", 0, IML__OPT_STR, AT(orient), "LETTERS", "native", 0, 0, NULL, NULL,
+     "flip and permute axes first: RAS, LPS, ... or native", 0, NULL},
+    {"plane", 0, IML__OPT_ENUM, AT(plane), "LAYOUT", "native", 0, 0, "native|display", NULL,
+     "display: rows and columns as radiologists look at them", 0, NULL},
+    {"spacing", 0, IML__OPT_STR, AT(spacing), "MM", NULL, 0, 0, NULL, NULL,
+     "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
+    {"interp", 0, IML__OPT_STR, AT(interp), "KIND", NULL, 0, 0, NULL, NULL,
+     "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
+    {"interp-z", 0, IML__OPT_STR, AT(interp_z), "KIND", NULL, 0, 0, NULL, NULL,
+     "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
+    {"crop", 0, IML__OPT_STR, AT(crop), "BOX", "none", 0, 0, NULL, NULL,
+     "none nonzero foreground above:T label, or i0:i1,j0:j1,k0:k1", 0, NULL},
+    {"margin", 0, IML__OPT_DOUBLE, AT(margin), "MM", "0", 0, 1e6, NULL, NULL,
+     "around the box of --crop", 0, NULL},
+    {"size", 0, IML__OPT_STR, AT(size), "H,W", NULL, 0, 0, NULL, NULL,
+     "centre crop or pad planes to rows,columns (or WxH)", 0, NULL},
+    {"clip-min", 0, IML__OPT_STR, AT(clip_min), "V", NULL, 0, 0, NULL, NULL,
+     "lower bound of values", 0, NULL},
+    {"clip-max", 0, IML__OPT_STR, AT(clip_max), "V", NULL, 0, 0, NULL, NULL,
+     "upper bound; each works alone", 0, NULL},
+    {"norm", 0, IML__OPT_LIST, AT(norm), "NORM", NULL, 0, 0, NULL, NULL,
+     "zscore percentile:A,B minmax window:L,W window:NAME ct none; a window may repeat: a group of "
+     "channels each [zscore]",
+     0, NULL},
+    {"no-normalize", 0, IML__OPT_FLAG, AT(no_normalize), NULL, NULL, 0, 0, NULL, NULL,
+     "the same as --norm none", 0, NULL},
+    {"norm-mask", 0, IML__OPT_ENUM, AT(norm_mask), "VOXELS", "foreground", 0, 0,
+     "foreground|all|nonzero|label", NULL, "which voxels the statistics are of", 0, NULL},
+    {"norm-outside", 0, IML__OPT_ENUM, AT(norm_outside), "WHAT", "same", 0, 0, "same|zero", NULL,
+     "what the other voxels become", 0, NULL},
+    {"stats", 0, IML__OPT_PATH, AT(stats), "FILE", NULL, 0, 0, NULL, NULL,
+     "a fingerprint to read instead of a first pass (also nnU-Net's)", NH, NULL},
+    {"stats-only", 0, IML__OPT_FLAG, AT(stats_only), NULL, NULL, 0, 0, NULL, NULL,
+     "write the fingerprint and stop", NH, NULL},
+    {"dtype", 0, IML__OPT_ENUM, AT(dtype), "TYPE", "f32", 0, 0, "f32|f16|i16|u8", NULL,
+     "of image; i16 with --norm none, u8 with norms into 0..1", 0, NULL},
+    {"window-size", 0, IML__OPT_INT, AT(window), "W", "2", 0, 127, NULL, NULL,
+     "planes on either side: 2 W + 1 channels", 0, NULL},
+    {"step", 0, IML__OPT_INT, AT(step), "N", "1", 1, 64, NULL, NULL, "distance of those planes", 0,
+     NULL},
+    {"padding-mode", 0, IML__OPT_ENUM, AT(padding), "MODE", "replicate", 0, 0, IML__PADDINGS, NULL,
+     "planes beyond the border; mirror is the older tool's asymmetric one, reflect the usual one",
+     0, NULL},
+    {"slices", 0, IML__OPT_STR, AT(slices), "A:B[:S]", "all", 0, 0, NULL, NULL,
+     "all, mid or a range", 0, NULL},
+    {"skip-empty", 0, IML__OPT_ENUM, AT(skip_empty), "WHAT", "none", 0, 0, "none|label|image", NULL,
+     "leave out planes without label, or constant ones", 0, NULL},
+    {"min-label-pixels", 0, IML__OPT_COUNT, AT(min_label_pixels), "N", "1", 0, 0, NULL, NULL,
+     "fewer labelled pixels make a plane empty", 0, NULL},
+    {"keep-empty", 0, IML__OPT_DOUBLE, AT(keep_empty), "SHARE", "0", 0, 1, NULL, NULL,
+     "keep a random share of the empty planes", 0, NULL},
+    {"label-map", 0, IML__OPT_STR, AT(label_map), "FROM:TO,..", NULL, 0, 0, NULL, NULL,
+     "1:1,2:1,*:0 or a file of such lines; before all else about labels", 0, NULL},
+    {"label-dtype", 0, IML__OPT_ENUM, AT(label_dtype), "TYPE", "auto", 0, 0, IML__LABEL_TYPES, NULL,
+     "auto: the smallest of i8 i16 i32 that holds a case's labels", 0, NULL},
+    {"one-hot", 0, IML__OPT_INT, AT(one_hot), "N", "0", 0, 256, NULL, NULL,
+     "add label_onehot of N classes", 0, NULL},
+    {"format", 0, IML__OPT_STR, AT(format), "FORMAT", "npz", 0, 0, NULL, NULL, "npz", 0, NULL},
+    {"level", 0, IML__OPT_INT, AT(level), "N", "6", 0, 9, NULL, NULL, "of compression: 0 1 6 9", 0,
+     NULL},
+    {"layout", 0, IML__OPT_ENUM, AT(layout), "KIND", "flat", 0, 0, "flat|split|case", NULL,
+     "split: train/ val/ test/; case: a folder a case; the older loader reads flat", 0, NULL},
+    {"digits", 0, IML__OPT_INT, AT(digits), "N", "3", 3, 6, NULL, NULL,
+     "of a slice's number in its name", 0, NULL},
+    {"splits", 0, IML__OPT_STR, AT(splits), "A,B,C", NULL, 0, 0, NULL, NULL,
+     "shares of train, val, test: splits.json", 0, NULL},
+    {"train-ratio", 0, IML__OPT_STR, AT(train_ratio), "A", NULL, 0, 0, NULL, NULL,
+     "older spelling of --splits [0.8]", NH, NULL},
+    {"val-ratio", 0, IML__OPT_STR, AT(val_ratio), "B", NULL, 0, 0, NULL, NULL,
+     "older spelling of --splits [0.1]", NH, NULL},
+    {"folds", 0, IML__OPT_INT, AT(folds), "K", "0", 0, 1000, NULL, NULL,
+     "nnU-Net's splits_final.json", 0, NULL},
+    {"split-method", 0, IML__OPT_STR, AT(split_method), "HOW", "numpy", 0, 0, NULL, NULL,
+     "numpy (the older loader's own draw), hash, file:F", 0, NULL},
+    {"split-seed", 0, IML__OPT_U64, AT(split_seed), "N", NULL, 0, 0, NULL, NULL,
+     "[--seed if given, else 42]", 0, NULL},
+    {"patient-regex", 0, IML__OPT_STR, AT(regex), "ERE", NULL, 0, 0, NULL, NULL,
+     "group 1 of a case's name is its patient; patients never part", 0, NULL},
+    {"patient-map", 0, IML__OPT_PATH, AT(patients), "FILE", NULL, 0, 0, NULL, NULL,
+     "CSV of case,patient", NH, NULL},
+    {"sheet", 0, IML__OPT_PATH, AT(sheet), "FILE.png", NULL, 0, 0, NULL, NULL, "a contact sheet",
+     NH, NULL},
+    {"sheet-cases", 0, IML__OPT_INT, AT(sheet_cases), "N", "12", 1, 1000, NULL, NULL, "rows of it",
+     NH, NULL},
+    {"sheet-slices", 0, IML__OPT_INT, AT(sheet_slices), "N", "8", 1, 64, NULL, NULL,
+     "columns of it", NH, NULL},
+};
+#undef AT
+#undef NH
+static const iml__opt_table tables[] = {{rows, IML_COUNT_OF(rows)}};
+
+const iml__command_doc iml__doc_slice = {
+    .name = "slice",
+    .summary = "cut NIfTI volumes into 2D and 2.5D slices",
+    .usage =
+        "IN -o OUT [OPTIONS]\n       imloom slice --images DIR [--labels DIR] -o OUT [OPTIONS]\n",
+    .about = "Writes one .npz a slice: image (a window of 2 W + 1 neighbouring planes as\n"
+             "channels), label and metadata, as preprocess_2d_slices.py writes them and its\n"
+             "loader reads them. IN is an nnU-Net or MSD folder, one volume, or a CSV of\n"
+             "cases. A damaged case is refused with a code and leaves no file; the others go\n"
+             "on. The same inputs and settings give the same bytes.\n"
+             "--padding-mode mirror repeats the older tool: at k = 0 it shows planes 2 1 0 1\n"
+             "2, at the end D-3 D-2 D-1 D-1 D-2; reflect is the symmetric one to prefer.",
+    .examples = "  imloom slice Dataset006 -o out --window_size 2 --padding_mode replicate\n"
+                "  imloom slice Dataset006 -o out --axis axial --orient RAS --norm window:lung \\\n"
+                "      --skip-empty label --splits 0.8,0.1,0.1 --sheet s.png\n"
+                "  imloom slice ct.nii.gz --label seg.nii.gz -o out --axis axial \\\n"
+                "      --norm window:abdomen --dtype u8\n",
+    .table = {{rows, IML_COUNT_OF(rows)}},
+    .ntables = 1,
+    .common = true,
+};
+
+// ---- Options to settings
+
+// What stands in the specification, but not yet in this version.
+static iml_status refuse_later(iml_err *e)
+{
+    static const char *const later[] = {"npy", "png16", "planes", "nnunet", "nnunet2d", "wds"};
+    for (size_t k = 0; k < IML_COUNT_OF(later); k++)
+        if (!strcmp(options.format, later[k]))
+            return IML_FAIL(e, IML_EARG,
+                            "--format %s comes with a later version; npz is written now", later[k]);
+    if (strcmp(options.format, "npz") != 0)
+        return IML_FAIL(e, IML_EARG, "--format %.40s: npz is the format there is", options.format);
+    const char *what = options.spacing    ? "spacing"
+                       : options.interp   ? "interp"
+                       : options.interp_z ? "interp-z"
+                                          : NULL;
+    if (what)
+        return IML_FAIL(e, IML_EARG,
+                        "--%s comes with a later version; slices keep their volume's grid now",
+                        what);
+    return IML_OK;
+}
+
+static iml_status number(const char *name, const char *text, double *out, iml_err *e)
+{
+    if (!text) return IML_OK;
+    if (iml__parse_double(text, out) && isfinite(*out)) return IML_OK;
+    return IML_FAIL(e, IML_EARG, "--%s: '%.40s' is no number", name, text);
+}
+
+static iml_status old_ratios(iml__str *text, iml_err *e)
+{
+    double a = 0.8, b = 0.1;
+    char num[32];
+    if (!options.train_ratio && !options.val_ratio) return IML_OK;
+    if (options.splits)
+        return IML_FAIL(e, IML_EARG, "--splits and --train_ratio mean the same: give one");
+    IML_TRY(number("train_ratio", options.train_ratio, &a, e));
+    IML_TRY(number("val_ratio", options.val_ratio, &b, e));
+    iml__str_add(text, num, iml__num_short(num, a));
+    iml__str_addc(text, ',');
+    iml__str_add(text, num, iml__num_short(num, b));
+    options.splits = iml__str_text(text);
+    return IML_OK;
+}
+
+static iml_status fill(const iml__opts *opts, iml_slice_opts *s, iml__str *ratios, iml_err *e)
+{
+    static const char *const none[] = {"none"};
+    iml_slice_opts_default(s);
+    IML_TRY(refuse_later(e));
+    IML_TRY(old_ratios(ratios, e));
+    if (opts->args.n > 1)
+        return IML_FAIL(e, IML_EARG, "%.80s: one IN is enough; options begin with --",
+                        opts->args.item[1]);
+    if (opts->args.n && (options.input || options.images))
+        return IML_FAIL(e, IML_EARG, "%.80s: the input is given twice", opts->args.item[0]);
+    s->input = opts->args.n ? opts->args.item[0] : options.input;
+    s->images = options.images, s->labels = options.labels, s->label = options.label;
+    if (s->labels && !s->images) return IML_FAIL(e, IML_EARG, "--labels goes with --images");
+    s->no_label = options.no_label, s->subset = options.subset;
+    s->cases = options.cases.item, s->ncases = options.cases.n;
+    s->channels = options.channels, s->volume = options.volume;
+    s->label_world = options.label_geometry == 1, s->affine = options.affine;
+    s->nan = options.nan, s->strict = options.strict;
+    s->axis = options.axis, s->orient = options.orient, s->display = options.plane == 1;
+    s->crop = options.crop, s->margin_mm = options.margin, s->plane_size = options.size;
+    IML_TRY(number("clip_min", options.clip_min, &s->clip_min, e));
+    IML_TRY(number("clip_max", options.clip_max, &s->clip_max, e));
+    s->norms = options.norm.item, s->nnorms = options.norm.n;
+    if (options.no_normalize && options.norm.n)
+        return IML_FAIL(e, IML_EARG, "--no_normalize is --norm none; give one of them");
+    if (options.no_normalize) s->norms = none, s->nnorms = 1;
+    s->norm_mask = options.norm_mask, s->norm_outside_zero = options.norm_outside == 1;
+    s->stats = options.stats, s->dtype = options.dtype;
+    s->window = (int)options.window, s->step = (int)options.step, s->padding = options.padding;
+    s->slices = options.slices, s->skip_empty = options.skip_empty;
+    s->min_label_pixels = options.min_label_pixels, s->keep_empty = options.keep_empty;
+    s->label_map = options.label_map, s->label_type = options.label_dtype,
+    s->one_hot = (uint32_t)options.one_hot;
+    s->level = (int)options.level, s->layout = options.layout, s->digits = (int)options.digits;
+    s->splits = options.splits, s->folds = (uint32_t)options.folds,
+    s->split_method = options.split_method;
+    s->split_seed = iml__opts_given(opts, "split-seed") ? options.split_seed
+                    : iml__opts_given(opts, "seed")     ? common.seed
+                                                        : 42;
+    s->patient_regex = options.regex, s->patient_map = options.patients;
+    s->max_pixels = common.max_pixels, s->seed = common.seed;
+    return IML_OK;
+}
+
+// ---- The run
+
+static int run(iml__opts *opts, const iml_slice_opts *o, int argc, char **argv, iml_err *e)
+{
+    iml_run_opts ro;
+    iml__slicer *s;
+    iml__str head;
+    if (iml__common_settle(&common, opts, &ro, NULL, NULL, e))
+        return iml__complain(e, IML__EXIT_USAGE);
+    if (iml__slicer_open(o, &s, e)) return iml__complain(e, IML__EXIT_USAGE);
+    iml__str_init(&head, 1 << 16);
+    iml__slice_headline(s, common.out, &head);
+    if (s->notes.n) (void)fputs(iml__str_text(&s->notes), stderr);
+    struct iml__slice_closing closing = {.slicer = s, .out = common.out};
+    iml__session session = {.common = &common,
+                            .opts = opts,
+                            .job = &s->job,
+                            .sink = iml_sink_file(),
+                            .run = &ro,
+                            .argc = argc,
+                            .argv = argv,
+                            .makes_set = true,
+                            .headline = iml__str_text(&head),
+                            .unit = "cases",
+                            .closing = iml__slice_closing_line,
+                            .user = &closing};
+    int code = iml__session_run(&session);
+    iml__str_free(&head);
+    iml__slicer_close(&s);
+    return code;
+}
+
+int iml__cmd_slice(int argc, char **argv)
+{
+    iml_err e = {0};
+    iml__opt_table all[] = {tables[0], iml__common_table};
+    void *structs[] = {&options, &common};
+    iml__opts opts = {.command = "slice", .table = all, .structs = structs, .ntables = 2};
+    iml_slice_opts o;
+    iml__str ratios;
+    int code;
+    iml__str_init(&ratios, 256);
+    if (iml__opts_parse(&opts, argc, argv, &e) || fill(&opts, &o, &ratios, &e)) {
+        code = iml__complain(&e, IML__EXIT_USAGE);
+    } else if (!common.out) {
+        (void)IML_FAIL(&e, IML_EARG, "where to? give -o OUT");
+        code = iml__complain(&e, IML__EXIT_USAGE);
+    } else {
+        code = run(&opts, &o, argc, argv, &e);
+    }
+    iml__str_free(&ratios);
+    iml__common_free(&common);
+    iml__opts_free(&opts);
+    return code;
+}

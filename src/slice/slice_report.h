@@ -1,0 +1,17 @@
+// slice_report.h: what a user reads of a slice run.
+#ifndef IML_SLICE_SLICE_REPORT_H
+#define IML_SLICE_SLICE_REPORT_H
+
+#include "src/slice/slicer.h"
+
+// The older tool's configuration block, and what is sliced.
+void iml__slice_headline(const iml__slicer *s, const char *out, iml__str *text);
+
+struct iml__slice_closing {
+    const iml__slicer *slicer;
+    const char *out;
+};
+// "sliced 98 of 100 cases ...", and the failed ones with their codes.
+bool iml__slice_closing_line(void *user, const iml_report *r, iml__str *text);
+
+#endif
