@@ -5,8 +5,6 @@
 #ifndef IML_SYNTH_CORPUS_H
 #define IML_SYNTH_CORPUS_H
 
-#include <stdatomic.h>
-
 #include "src/synth/config.h"
 #include "src/synth/pattern.h"
 
@@ -14,19 +12,19 @@ typedef struct iml__corpus {
     enum iml__corpus_kind kind;
     const char *name; // what labels show
     const char *path; // FILE: what is mapped
-    const uint8_t *p; // n bytes, without a byte order mark
+    const uint8_t *p; // n bytes, without a byte order mark; NULL: it is read from fd where needed
+    int fd;
     size_t n;
     size_t bom;        // bytes before p[0]
     char identity[65]; // sha-256; above 256 MB: of size and the xxh3 of 1,024 blocks
     bool valid;        // it is UTF-8; up to 256 MB
     size_t bad;        // its first byte that is none
     iml__pattern *pattern;
-    _Atomic uint32_t *touched; // pages that draws have met since they were given back
 } iml__corpus;
 
 enum {
     IML__CORPUS_CHECKED = 256 << 20, // larger ones are not read before the run
-    IML__CORPUS_FRUGAL = 16 << 20    // of larger ones the touched pages are given back
+    IML__CORPUS_MAPPED = 16 << 20    // larger ones are read about the texts alone
 };
 
 typedef struct iml__corpora {
@@ -41,6 +39,8 @@ typedef struct iml__corpora {
 iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside,
                              iml__corpora **out, iml__complaints *talk, iml_err *e);
 void iml__corpora_free(iml__corpora **c);
+// n bytes from `at` on; fewer: errno.
+size_t iml__corpus_read(const iml__corpus *c, size_t at, uint8_t *to, size_t n);
 // Reads all of it; *bad: the first byte of the file that is no UTF-8.
 bool iml__corpus_valid(const iml__corpus *c, size_t *bad);
 
@@ -57,12 +57,15 @@ typedef struct iml__text { // strings are *borrowed* from the arena
 
 typedef struct iml__text_want { // as the plan drew text_unit, text_length, on_invalid_utf8 ..
     uint32_t unit, length;
+    uint32_t most; // clusters; lines and paragraphs are not cut below it
     int invalid;
     bool keep;              // white space as it stands, a space for each
     uint32_t letters, form; // IML__CASE_, IML__FORM_
 } iml__text_want;
 
-// Takes a text of at most want->length clusters for attempt A, then changes its letters and form
+// Takes a text for attempt A: of want->length clusters; of whole words within that or, if these are
+// fewer than the specification's least, within want->most; a line or paragraph, whole if it has no
+// more than want->most, else cut at a word. Then changes its letters and form
 // and leaves out what charset and exclude forbid. found = false: this attempt met none that will do
 // (too short, mark first, invalid bytes): draw again.
 iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t seed, uint64_t index,
@@ -82,6 +85,7 @@ iml_status iml__text_leave_out(const uint8_t *drop, uint32_t n, uint32_t least, 
 bool iml__text_visible(const char *s, size_t n); // some character of it is more than white space
 // Fewest clusters a text of this specification may have.
 uint32_t iml__text_least(const iml__spec *s);
+uint32_t iml__text_most(const iml__spec *s);
 
 typedef struct iml__builtin_corpus {
     const char *name;

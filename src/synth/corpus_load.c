@@ -1,9 +1,9 @@
-// corpus_load.c: finding, mapping and checking corpora, patterns and sets of characters.
+// corpus_load.c: finding, opening and checking corpora, patterns and sets of characters.
 //
 // A corpus is read once from end to end before the first item (up to 256 MB: its hash, and whether
-// it is UTF-8), in pieces that are given back to the kernel at once, so that its size never shows
-// in the memory of the program. A file that is not where --corpus-dir says is looked for by the end
-// of its name among all *.txt below it, as the older tool's users have their files.
+// it is UTF-8), in pieces, so that its size never shows in the memory of the program. A file that
+// is not where --corpus-dir says is looked for by the end of its name among all *.txt below it, as
+// the older tool's users have their files.
 #include "src/synth/corpus.h"
 
 #include "src/base/err.h"
@@ -21,44 +21,63 @@ enum { BLOCKS = 1024, BLOCK = 4096, PIECE = 4 << 20 };
 
 // ---- Bytes
 
-static void give_back(const iml__corpus *c, size_t at, size_t n)
+size_t iml__corpus_read(const iml__corpus *c, size_t at, uint8_t *to, size_t n)
 {
-    if (c->kind == IML__CORPUS_FILE)
-        (void)madvise((void *)(uintptr_t)(c->p - c->bom + (at & ~(size_t)(BLOCK - 1))), n,
-                      MADV_DONTNEED);
+    n = IML_MIN(n, c->n - at);
+    if (c->p) {
+        memcpy(to, c->p + at, n);
+        return n;
+    }
+    ssize_t got = iml__pread_all(c->fd, to, n, at + c->bom);
+    return got < 0 ? 0 : (size_t)got;
+}
+
+// Goes through all of it in pieces: its hash, and where it stops to be UTF-8.
+static iml_status look_through(const iml__corpus *c, iml__sha256 *h, bool *valid, size_t *bad,
+                               iml_err *e)
+{
+    iml_status st = IML_OK;
+    uint8_t *piece = iml__alloc(PIECE);
+    *valid = true;
+    if (!piece) return IML_FAIL(e, IML_ENOMEM, "%s: no memory to read it", c->name);
+    for (size_t at = 0, n; !st && at < c->n; at += n) {
+        n = iml__corpus_read(c, at, piece, PIECE);
+        for (int k = 0; k < 3 && n > 3 && at + n < c->n && (piece[n - 1] & 0x80); k++)
+            if ((piece[--n] & 0xC0) == 0xC0) break; // whole characters, and no more
+        if (!n) st = IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be read", c->name);
+        if (!st && *valid && !iml__utf8_valid((const char *)piece, n, bad))
+            *valid = false, *bad += at + c->bom;
+        if (!st && h) st = iml__sha256_add(h, piece, n);
+        if (!h && !*valid) break;
+    }
+    IML_FREE(piece);
+    return st;
 }
 
 bool iml__corpus_valid(const iml__corpus *c, size_t *bad)
 {
-    bool fine = true;
-    for (size_t at = 0, n; fine && at < c->n; at += n) {
-        n = IML_MIN(c->n - at, (size_t)PIECE);
-        for (int k = 0; k < 3 && at + n < c->n && (c->p[at + n] & 0xC0) == 0x80; k++) n--;
-        fine = iml__utf8_valid((const char *)c->p + at, n, bad);
-        if (!fine) *bad += at + c->bom;
-        give_back(c, at, n);
-    }
-    return fine;
+    iml_err e;
+    bool valid;
+    return look_through(c, NULL, &valid, bad, &e) || valid; // what cannot be read is not blamed
 }
 
 static iml_status identity_of(iml__corpus *c, iml_err *e)
 {
     if (c->n > IML__CORPUS_CHECKED) {
         uint64_t sum[BLOCKS + 1];
-        for (int k = 0; k < BLOCKS; k++)
-            sum[k] = iml__xxh3(c->p + (c->n - BLOCK) / (BLOCKS - 1) * (size_t)k, BLOCK);
+        uint8_t block[BLOCK];
+        for (int k = 0; k < BLOCKS; k++) {
+            if (iml__corpus_read(c, (c->n - BLOCK) / (BLOCKS - 1) * (size_t)k, block, BLOCK) <
+                BLOCK)
+                return IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be read", c->name);
+            sum[k] = iml__xxh3(block, BLOCK);
+        }
         sum[BLOCKS] = c->n;
-        give_back(c, 0, c->n);
         return iml__sha256_of(sum, sizeof sum, c->identity);
     }
-    c->valid = iml__corpus_valid(c, &c->bad);
     iml__sha256 *h = iml__sha256_new();
     iml_status st = h ? IML_OK : IML_FAIL(e, IML_ENOMEM, "%s: no memory to read it", c->name);
-    for (size_t at = 0, n; !st && at < c->n; at += n) {
-        n = IML_MIN(c->n - at, (size_t)PIECE);
-        st = iml__sha256_add(h, c->p + at, n);
-        give_back(c, at, n);
-    }
+    if (!st) st = look_through(c, h, &c->valid, &c->bad, e);
     if (!st) st = iml__sha256_end(h, c->identity);
     iml__sha256_free(&h);
     return st;
@@ -73,24 +92,32 @@ static iml_status map_file(iml__corpus *c, const char *path, iml_err *e)
         (void)iml__close(&fd);
         return IML_FAIL(e, IML_EINPUT, "%s: the corpus is empty", path);
     }
+    c->n = size;
+    if (size > IML__CORPUS_MAPPED) {
+        c->fd = fd;
+        return IML_OK;
+    }
     void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     (void)iml__close(&fd);
     if (p == MAP_FAILED) return IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be mapped", path);
-    c->p = p, c->n = size;
-    if (size > IML__CORPUS_FRUGAL) (void)madvise(p, size, MADV_RANDOM);
+    c->p = p;
     return IML_OK;
 }
 
 static void skip_bom(iml__corpus *c)
 {
-    if (c->n >= 3 && !memcmp(c->p, "\xEF\xBB\xBF", 3)) c->p += 3, c->n -= 3, c->bom = 3;
+    uint8_t head[3];
+    if (c->n < 3 || iml__corpus_read(c, 0, head, 3) < 3 || memcmp(head, "\xEF\xBB\xBF", 3)) return;
+    c->n -= 3, c->bom = 3;
+    if (c->p) c->p += 3;
 }
 
 static bool utf16(const iml__corpus *c)
 {
-    if (c->n < 4) return false;
-    if ((c->p[0] == 0xFF && c->p[1] == 0xFE) || (c->p[0] == 0xFE && c->p[1] == 0xFF)) return true;
-    return (!c->p[0] && !c->p[2]) || (!c->p[1] && !c->p[3]);
+    uint8_t p[4];
+    if (c->n < 4 || iml__corpus_read(c, 0, p, 4) < 4) return false;
+    if ((p[0] == 0xFF && p[1] == 0xFE) || (p[0] == 0xFE && p[1] == 0xFF)) return true;
+    return (!p[0] && !p[2]) || (!p[1] && !p[3]);
 }
 
 static const iml__builtin_corpus *builtin(const char *name)
@@ -104,7 +131,7 @@ static iml_status load(iml__corpus *c, const iml__corpus_ref *r, const char *pat
                        iml_err *e)
 {
     const iml__builtin_corpus *b;
-    c->kind = r->kind, c->name = r->name, c->path = path;
+    c->kind = r->kind, c->name = r->name, c->path = path, c->fd = -1;
     switch (r->kind) {
     case IML__CORPUS_TEXT:
     case IML__CORPUS_PATTERN:
@@ -126,8 +153,6 @@ static iml_status load(iml__corpus *c, const iml__corpus_ref *r, const char *pat
                         c->name);
     skip_bom(c);
     if (!c->n) return IML_FAIL(e, IML_EINPUT, "%s: the corpus is empty", c->name);
-    if (!(c->touched = iml_arena_calloc(a, 1, sizeof *c->touched)))
-        return IML_FAIL(e, IML_ENOMEM, "no memory for corpora");
     return identity_of(c, e);
 }
 
@@ -135,6 +160,7 @@ static void unload(iml__corpus *c)
 {
     if (c->kind == IML__CORPUS_FILE && c->p)
         (void)munmap((void *)(uintptr_t)(c->p - c->bom), c->n + c->bom);
+    if (c->kind == IML__CORPUS_FILE) (void)iml__close(&c->fd);
     c->p = NULL;
 }
 
@@ -225,6 +251,7 @@ static void check_length(const loader *l, const iml__corpus *c, const iml__spec 
         iml__yaml_complain(l->talk, r->at, "text: '%.*s' has no visible character",
                            iml__utf8_head(r->name, 40), r->name);
     if (r->kind == IML__CORPUS_TEXT || r->kind == IML__CORPUS_PATTERN) return;
+    if (!c->p) return;
     for (size_t i = 0; i < c->n && n < least; i++) n += (c->p[i] & 0xC0) != 0x80;
     if (n < least)
         iml__yaml_complain(
@@ -276,8 +303,11 @@ static iml_status characters(loader *l, const char *key, const char *text, const
     if (file) {
         const char *path;
         IML_TRY(resolve(l, text, at, &path));
-        *out = (iml__corpus){.kind = IML__CORPUS_FILE};
-        if (map_file(out, path, &why)) {
+        *out = (iml__corpus){.kind = IML__CORPUS_FILE, .fd = -1};
+        iml_status st = map_file(out, path, &why);
+        if (!st && !out->p)
+            st = IML_FAIL(&why, IML_EINPUT, "%s: %zu bytes are too many characters", path, out->n);
+        if (st) {
             iml__yaml_complain(l->talk, at, "%s: %s", key, why.msg);
             return IML_OK;
         }
@@ -291,7 +321,7 @@ static iml_status characters(loader *l, const char *key, const char *text, const
 static iml_status load_charset(loader *l, iml__spec *s)
 {
     uint32_t before = l->talk->n;
-    iml__corpus only = {0}, but = {0};
+    iml__corpus only = {.fd = -1}, but = {.fd = -1};
     iml_status st = IML_OK;
     if (!s->charset && !s->exclude) return IML_OK;
     if (s->charset) st = characters(l, "charset", s->charset, s->charset_at, &only);

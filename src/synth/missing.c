@@ -117,6 +117,26 @@ static iml_status look_at(looker *l, uint32_t spec, uint32_t cp, const iml__corp
     return IML_OK;
 }
 
+static iml_status look_at_all(looker *l, uint32_t spec, const iml__corpus *c, iml_err *e)
+{
+    enum { PIECE = 1 << 16 };
+    uint8_t piece[PIECE];
+    size_t end = IML_MIN(c->n, (size_t)SCAN), n;
+    for (size_t from = 0; from < end; from += n) {
+        size_t got = iml__corpus_read(c, from, piece, IML_MIN(end - from, (size_t)PIECE));
+        for (n = 0; n < got;) {
+            utf8proc_int32_t v;
+            if (got - n < 4 && from + got < end) break; // a character that the next piece has whole
+            utf8proc_ssize_t len =
+                utf8proc_iterate(piece + n, (utf8proc_ssize_t)IML_MIN(got - n, (size_t)4), &v);
+            if (len > 0) IML_TRY(look_at(l, spec, (uint32_t)v, c, from + n, e));
+            n += len > 0 ? (size_t)len : 1;
+        }
+        if (!n) break; // it cannot be read any more: items will tell
+    }
+    return IML_OK;
+}
+
 static iml_status look_through(looker *l, uint32_t spec, iml_err *e)
 {
     const iml__spec *x = &l->s->config->spec[spec];
@@ -125,14 +145,7 @@ static iml_status look_through(looker *l, uint32_t spec, iml_err *e)
     for (uint32_t k = 0; k < x->ncorpora; k++) {
         const iml__corpus *c = &l->s->corpora->item[x->corpus[k].corpus];
         if (c->kind == IML__CORPUS_PATTERN) continue; // its texts are drawn again
-        size_t n = IML_MIN(c->n, (size_t)SCAN);
-        for (size_t at = 0; at < n;) {
-            utf8proc_int32_t v;
-            utf8proc_ssize_t len =
-                utf8proc_iterate(c->p + at, (utf8proc_ssize_t)IML_MIN(n - at, (size_t)4), &v);
-            if (len > 0) IML_TRY(look_at(l, spec, (uint32_t)v, c, at, e));
-            at += len > 0 ? (size_t)len : 1;
-        }
+        IML_TRY(look_at_all(l, spec, c, e));
     }
     if (l->found > NAMED)
         iml__yaml_complain(l->talk, x->at, "specification '%s': %u characters more", x->name,

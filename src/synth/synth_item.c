@@ -241,6 +241,7 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
     const char *problem = it->text_attempt ? "wider than max_width" : "no_face";
     const iml__text_want want = {.unit = en[IML__E_text_unit],
                                  .length = (uint32_t)it->plan.num[IML__N_text_length],
+                                 .most = iml__text_most(spec),
                                  .invalid = (int)en[IML__E_on_invalid_utf8],
                                  .keep = en[IML__E_whitespace] == 1,
                                  .letters = en[IML__E_text_case],

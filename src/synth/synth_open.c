@@ -82,7 +82,7 @@ static iml_status read_config(iml__synth *s, const iml__synth_opts *o, iml__comp
 static iml_status can_draw(iml__synth *s, iml__setter *set, uint32_t spec, bool *can, iml_err *e)
 {
     size_t words = iml__fontindex_words(s->fonts), mark = iml__arena_mark(&s->arena);
-    const iml__text_want want = {.unit = IML__UNIT_LINES, .length = 40};
+    const iml__text_want want = {.unit = IML__UNIT_LINES, .length = 40, .most = 40};
     *can = false;
     iml_status st = IML_OK;
     for (uint64_t i = 0; !st && i < 4 && !*can; i++) {

@@ -68,7 +68,10 @@ static void open_good(const char *bytes, const char *keys)
 static bool draw(uint64_t i, uint32_t unit, uint32_t length, int invalid, iml__text *t)
 {
     bool found;
-    const iml__text_want want = {.unit = unit, .length = length, .invalid = invalid};
+    const iml__text_want want = {.unit = unit,
+                                 .length = length,
+                                 .most = iml__text_most(&config->spec[0]),
+                                 .invalid = invalid};
     assert_ok(iml__text_draw(corpora, &config->spec[0], 5, i, 0, &want, &arena, t, &found, e));
     return found;
 }
@@ -142,6 +145,59 @@ static void words_stay_whole(void **state)
             strstr(" alpha beta gamma delta epsilon zeta eta theta iota kappa ", padded));
         assert_true(t.clusters <= 20);
     }
+}
+
+// Where the length that was drawn ends inside every second word, another word is added.
+static void whole_words_are_never_too_few(void **state)
+{
+    (void)state;
+    open_good("line 000001 of a book line 000002 of a book", ", text_length: [10, 30]");
+    for (uint64_t i = 0; i < 100; i++) {
+        iml__text t;
+        assert_true(draw(i, IML__UNIT_WORDS, 10, 0, &t));
+        assert_in_range(t.clusters, 10, 30);
+    }
+    open_good("incomprehensibilities and more of them than fit\n", ", text_length: [10, 15]");
+    iml__text t;
+    assert_true(draw(1, IML__UNIT_LINES, 10, 0, &t));
+    assert_string_equal(t.utf8, "incomprehensibi"); // no word of it is short enough
+}
+
+// A file over 16 MB is not mapped.
+static void large_files_give_the_texts_of_mapped_ones(void **state)
+{
+    (void)state;
+    enum { N = (16 << 20) + 12345 };
+    char *bytes = malloc(N);
+    assert_non_null(bytes);
+    for (size_t k = 0, n; k < N; k += n) {
+        char line[80];
+        int len =
+            snprintf(line, sizeof line,
+                     "line %zu of a lo\u0301ng b\u00f6ok, \u0936\u094d\u0930\u0940 and more%s\n", k,
+                     k % 7 ? "" : "\n");
+        n = IML_MIN((size_t)len, N - k);
+        memcpy(bytes + k, line, n);
+    }
+    memset(bytes + 5000000, '\n', 9000), memset(bytes + 7000000, 'x', 300000);
+    while ((bytes[N - 1] & 0x80) != 0) bytes[N - 1] = '\n';
+    assert_ok(open_with(bytes, N, ", text_length: [2, 40], on_invalid_utf8: skip"));
+    iml__corpus *c = &corpora->item[0];
+    assert_null(c->p);
+    for (uint64_t i = 0; i < 400; i++) {
+        iml__text a, b;
+        uint32_t unit = (uint32_t)(i % 4);
+        c->p = NULL;
+        bool found = draw(i, unit, 30, 1, &a);
+        c->p = (const uint8_t *)bytes;
+        assert_int_equal(draw(i, unit, 30, 1, &b), found);
+        if (!found) continue;
+        assert_string_equal(a.utf8, b.utf8);
+        assert_true(a.offset == b.offset && a.bytes == b.bytes);
+    }
+    c->p = NULL;
+    close_all();
+    free(bytes);
 }
 
 static void lines_come_whole_or_cut_at_a_word(void **state)
@@ -264,6 +320,8 @@ int main(void)
         cmocka_unit_test(lengths_are_obeyed_and_ends_are_trimmed),
         cmocka_unit_test(clusters_are_never_cut),
         cmocka_unit_test(words_stay_whole),
+        cmocka_unit_test(whole_words_are_never_too_few),
+        cmocka_unit_test(large_files_give_the_texts_of_mapped_ones),
         cmocka_unit_test(lines_come_whole_or_cut_at_a_word),
         cmocka_unit_test(offsets_say_where_a_text_came_from),
         cmocka_unit_test(every_position_is_as_likely),
