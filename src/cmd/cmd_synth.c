@@ -27,7 +27,7 @@ static struct options {
         scripts, set;
     uint64_t count;
     int64_t preview_count, preview_columns, preview_width;
-    int format, colour, container, det_unit;
+    int format, colour, container, det_unit, coverage;
 } options;
 static struct iml__common common;
 
@@ -87,6 +87,8 @@ static const iml__opt rows[] = {
      labels_help, 0, NULL},
     {"det-unit", 0, IML__OPT_ENUM, AT(det_unit), "UNIT", "line", 0, 0, "line|word", NULL,
      "what the labels of detectors have a box for", 0, NULL},
+    {"coverage", 0, IML__OPT_ENUM, AT(coverage), "YES", "yes", 0, 0, "no|yes", NULL,
+     "count characters and faces: coverage.tsv, coverage.json, fonts.tsv", 0, NULL},
     {"masks", 0, IML__OPT_STR, AT(words[IML__LIST_MASKS]), "LIST", NULL, 0, 0, NULL, NULL,
      "text: coverage of the ink; unit, line: whose it is, 16 bits; with commas", 0, NULL},
     {"crops", 0, IML__OPT_STR, AT(words[IML__LIST_CROPS]), "LIST", NULL, 0, 0, NULL, NULL,
@@ -295,6 +297,7 @@ static iml_status fill(struct plan *p, iml_err *e)
     s->seed = iml__opts_given(p->opts, "seed") ? &common.seed : NULL;
     s->max_pixels = common.max_pixels;
     s->det_unit = iml__opts_given(p->opts, "det-unit") ? options.det_unit : -1;
+    s->coverage = iml__opts_given(p->opts, "coverage") ? options.coverage : -1;
     s->quality_lo = s->quality_hi = 0;
     if (options.quality) IML_TRY(parse_quality(options.quality, &s->quality_lo, &s->quality_hi, e));
     unsigned *bits[IML__LISTS] = {&s->labels, &s->masks, &s->crops, &s->extras};

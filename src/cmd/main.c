@@ -10,6 +10,7 @@
 #include "src/engine/aggregate.h"
 #include "src/slice/slice_info.h"
 #include "src/io/vfs.h"
+#include "src/synth/coverage.h"
 
 #define IML_CMD(group, name, summary) {#group, #name, summary, iml__cmd_##name, &iml__doc_##name},
 const iml__command iml__commands[] = {
@@ -20,8 +21,14 @@ const size_t iml__ncommands = IML_COUNT_OF(iml__commands);
 
 const struct iml__renderers *iml__program_renderers(void)
 {
-    static struct iml__renderers all;
-    all = (struct iml__renderers){iml__slice_renderers, iml__slice_nrenderers};
+    static iml_renderer row[32];
+    static struct iml__renderers all = {row, 0};
+    const struct iml__renderers of[] = {iml__synth_renderers,
+                                        {iml__slice_renderers, iml__slice_nrenderers}};
+    all.n = 0;
+    for (size_t k = 0; k < IML_COUNT_OF(of); k++)
+        for (size_t i = 0; i < of[k].n && all.n < IML_COUNT_OF(row); i++)
+            row[all.n++] = of[k].row[i];
     return &all;
 }
 

@@ -129,6 +129,7 @@ typedef struct iml__output {
     uint64_t shard_samples;                // 0: the engine's default
     unsigned labels, masks, crops, extras; // bits: IML__LABEL(), IML__MASK_, ..
     int det_unit;                          // what detection formats have a box for
+    bool no_coverage;                      // count no characters
 } iml__output;
 
 // What --labels, --masks, --crops and --extras take: words with commas, as bits.

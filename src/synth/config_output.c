@@ -23,6 +23,7 @@ static const char *const format_names[] = {"png", "jpeg", "webp", NULL};
 static const char *const colour_names[] = {"default", "rgb", "rgba", "auto", "grey", NULL};
 static const char *const container_names[] = {"auto", "dir", "tar", NULL};
 static const char *const det_names[] = {"line", "word", NULL};
+static const char *const yes_names[] = {"no", "yes", NULL};
 
 static const struct {
     const char *option, *key;
@@ -157,9 +158,10 @@ static void quality_of(iml__output *o, const iml__ynode *v, iml__complaints *c)
 
 void iml__output_read(iml__output *o, const iml__ynode *n, iml__complaints *c)
 {
-    static const char *const keys[] = {
-        "format", "quality", "colour", "color",    "container",    "shard_samples", "labels",
-        "masks",  "crops",   "extras", "det_unit", "image_height", "max_width",     NULL};
+    static const char *const keys[] = {"format",    "quality",       "colour",   "color",
+                                       "container", "shard_samples", "labels",   "masks",
+                                       "crops",     "extras",        "det_unit", "image_height",
+                                       "max_width", "coverage",      NULL};
     static const char *const words[IML__LISTS] = {"labels", "masks", "crops", "extras"};
     const iml__value_rule samples = {
         .key = "output.shard_samples", .integer = true, .min = 1, .max = 1e9};
@@ -174,6 +176,9 @@ void iml__output_read(iml__output *o, const iml__ynode *n, iml__complaints *c)
         (void)enum_of("output.container", container_names, v, c, &o->container);
     if ((v = iml__yaml_get(n, "det_unit")))
         (void)enum_of("output.det_unit", det_names, v, c, &o->det_unit);
+    int yes = 1;
+    if ((v = iml__yaml_get(n, "coverage")) && enum_of("output.coverage", yes_names, v, c, &yes))
+        o->no_coverage = !yes;
     unsigned *bits[IML__LISTS] = {&o->labels, &o->masks, &o->crops, &o->extras};
     for (int k = 0; k < IML__LISTS; k++)
         if ((v = iml__yaml_get(n, words[k]))) words_of((enum iml__output_list)k, v, c, bits[k]);
@@ -202,6 +207,7 @@ void iml__output_print(const iml__output *o, bool hashed, iml__str *out)
     print_list("extras", IML__LIST_EXTRAS, o->extras, out);
     if (o->det_unit != IML__DET_LINE)
         iml__str_addf(out, "  det_unit: %s\n", det_names[o->det_unit]);
+    if (o->no_coverage) iml__str_adds(out, "  coverage: no\n");
     if (hashed) return;
     iml__str_addf(out, "  container: %s\n", container_names[o->container]);
     if (o->shard_samples)

@@ -78,6 +78,9 @@ iml_status iml__text_rework(const iml__spec *s, const iml__text_want *want, uint
 iml_status iml__charset_make(const char *only, size_t nonly, const char *but, size_t nbut,
                              iml_arena *a, const struct iml__charset **out, iml_err *e);
 uint64_t iml__charset_hash(const struct iml__charset *c);
+bool iml__charset_allows(const struct iml__charset *c, uint32_t cp);
+// A bit a code point, of those that charset names; NULL: it allows all but what exclude does.
+const uint64_t *iml__charset_only(const struct iml__charset *c);
 // Leaves out the clusters k with drop[k], of which n is the count, and the spaces that are doubled
 // by it. *fine = false: what is left is shorter than least or begins with a mark.
 iml_status iml__text_leave_out(const uint8_t *drop, uint32_t n, uint32_t least, iml_arena *a,

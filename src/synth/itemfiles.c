@@ -7,6 +7,7 @@
 #include "src/base/arena.h"
 #include "src/base/err.h"
 #include "src/image/rectify.h"
+#include "src/synth/coverage.h"
 #include "src/synth/label_formats.h"
 #include "src/synth/synth_job.h"
 
@@ -143,7 +144,7 @@ static iml_status samples(iml__labelled *l, iml_item *it, iml_err *e)
     return IML_OK;
 }
 
-iml_status iml__synth_files(const iml__synth *s, iml_item *it, iml__str *scratch,
+iml_status iml__synth_files(const iml__synth *s, iml_item *it, iml__synth_worker *w,
                             const iml__synth_item *x, iml__outputs *out, bool *left_out, iml_err *e)
 {
     const iml__output *o = &s->config->output;
@@ -159,7 +160,7 @@ iml_status iml__synth_files(const iml__synth *s, iml_item *it, iml__str *scratch
                        .stem = stem,
                        .bytes = iml_buf_data(picture),
                        .nbytes = iml_buf_size(picture),
-                       .text = scratch,
+                       .text = &w->label,
                        .out = out};
     IML_TRY(iml__outputs_add(out, file, 0, picture, e));
     IML_TRY(extras(&l, it, e));
@@ -167,8 +168,9 @@ iml_status iml__synth_files(const iml__synth *s, iml_item *it, iml__str *scratch
     if (it) iml_stage(it, IML__STAGE_LABEL);
     *left_out = !l.nsamples && iml__formats_recognise(o->labels);
     IML_TRY(iml__formats_write(&l, o->labels, e));
+    if (!o->no_coverage) IML_TRY(iml__coverage_add(&l, w, e));
     if (!s->tar) return IML_OK;
-    iml__str_clear(scratch);
-    iml__str_add(scratch, x->text.utf8, x->text.len);
+    iml__str_clear(l.text);
+    iml__str_add(l.text, x->text.utf8, x->text.len);
     return iml__format_file(&l, ".txt", e);
 }

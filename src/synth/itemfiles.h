@@ -10,9 +10,9 @@ enum { IML__STEM = 80 };
 void iml__synth_stem(const iml__synth *s, uint64_t index, char out[IML__STEM]);
 const char *iml__synth_suffix(const iml__synth *s); // "png", "jpg", "webp"
 
-// Encodes and labels item x; it: whose buffers and stages. scratch: of the labels. *left_out: a
-// format that takes one line got several and no crops.
-iml_status iml__synth_files(const iml__synth *s, iml_item *it, iml__str *scratch,
+// Encodes, labels and counts item x; it: whose buffers and stages. *left_out: a format that takes
+// one line got several and no crops.
+iml_status iml__synth_files(const iml__synth *s, iml_item *it, iml__synth_worker *w,
                             const iml__synth_item *x, iml__outputs *out, bool *left_out,
                             iml_err *e);
 

@@ -77,7 +77,9 @@ static void change_letters(uint32_t *cp, size_t n, uint32_t to)
 
 // ---- Characters that are not allowed
 
-static bool allowed(const struct iml__charset *c, uint32_t cp)
+const uint64_t *iml__charset_only(const struct iml__charset *c) { return c->only ? c->bits : NULL; }
+
+bool iml__charset_allows(const struct iml__charset *c, uint32_t cp)
 {
     if (has(c->but, cp)) return false;
     return !c->only || cp == ' ' || has(c->bits, cp) ||
@@ -92,7 +94,7 @@ static size_t leave_out(const struct iml__charset *c, bool keep, uint32_t *cp, s
     for (size_t k = 0, end; k < n; k = end) {
         bool fine = true;
         for (end = k; end < n && (end == k || !(start[end] & 1)); end++)
-            fine &= allowed(c, cp[end]);
+            fine &= iml__charset_allows(c, cp[end]);
         if (!fine || (cp[k] == ' ' && !keep && (!to || cp[to - 1] == ' '))) continue;
         memmove(cp + to, cp + k, (end - k) * sizeof *cp);
         to += end - k;

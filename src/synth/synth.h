@@ -49,6 +49,7 @@ typedef struct iml__synth_opts { // from the command line; strings and lists are
     int format, colour, container, quality_lo, quality_hi; // -1: of the configuration
     unsigned labels, masks, crops, extras;                 // bits; 0: of the configuration
     int det_unit;                                          // -1
+    int coverage;                                          // -1
     const uint64_t *seed;                                  // NULL: of the configuration
     uint64_t max_pixels;                                   // of pictures that are decoded
     size_t cache_bytes;                                    // of decoded backgrounds; 0: 192 MB
@@ -94,6 +95,7 @@ typedef struct iml__synth {
     char freetype[32];                   // its version
     iml__str notes;                      // lines for the user: scripts left out, empty directories
     iml__str versions, settings, inputs; // JSON objects
+    iml__str context;                    // likewise, of the coverage
     iml_job job;
 } iml__synth;
 
@@ -118,6 +120,7 @@ typedef struct iml__synth_worker {
     iml__setter *setter;
     iml__str label;
     uint64_t *row;
+    struct iml__coverage *coverage; // faces that could draw the units met so far; or NULL
 } iml__synth_worker;
 iml_status iml__synth_worker_new(const iml__synth *s, iml__synth_worker **w, iml_err *e);
 void iml__synth_worker_free(iml__synth_worker **w);

@@ -10,6 +10,7 @@
 #include "src/base/mem.h"
 #include "src/base/rng.h"
 #include "src/synth/missing.h"
+#include "src/synth/coverage.h"
 #include "src/synth/ucd.h"
 
 #include <math.h>
@@ -38,6 +39,7 @@ void iml__synth_worker_free(iml__synth_worker **w)
     if (!*w) return;
     iml__setter_free(&(*w)->setter);
     iml__str_free(&(*w)->label);
+    iml__coverage_free(&(*w)->coverage);
     IML_FREE((*w)->row);
     IML_FREE(*w);
 }

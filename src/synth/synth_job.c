@@ -3,6 +3,7 @@
 
 #include "src/base/err.h"
 #include "src/codec/codec.h"
+#include "src/synth/coverage.h"
 #include "src/synth/label_formats.h"
 #include "src/synth/itemfiles.h"
 
@@ -72,7 +73,7 @@ static iml_status run(void *user, iml_item *it, iml_out out[], size_t cap, size_
     *n = 0;
     iml__outputs_init(&files, it, it->arena);
     iml_status st = iml__synth_item_make(s, w, it->index, it->arena, it, &x, e);
-    if (!st) st = iml__synth_files(s, it, &w->label, &x, &files, &left_out, e);
+    if (!st) st = iml__synth_files(s, it, w, &x, &files, &left_out, e);
     iml__synth_item_done(s, &x);
     if (st) {
         iml__outputs_drop(&files);
@@ -125,5 +126,6 @@ iml_status iml__synth_job(iml__synth *s, iml_err *e)
                        .settings_json = iml__str_text(&s->settings),
                        .versions_json = iml__str_text(&s->versions),
                        .inputs_json = iml__str_text(&s->inputs)};
-    return iml__formats_declare(s->config->output.labels, &s->arena, &s->job, e);
+    IML_TRY(iml__formats_declare(s->config->output.labels, &s->arena, &s->job, e));
+    return s->config->output.no_coverage ? IML_OK : iml__coverage_declare(s, e);
 }

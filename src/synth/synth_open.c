@@ -63,6 +63,7 @@ static iml_status read_config(iml__synth *s, const iml__synth_opts *o, iml__comp
     if (o->crops) c->output.crops = o->crops;
     if (o->extras) c->output.extras = o->extras;
     if (o->det_unit >= 0) c->output.det_unit = o->det_unit;
+    if (o->coverage >= 0) c->output.no_coverage = !o->coverage;
     if (o->seed) c->seed = *o->seed;
     if (o->count) c->total = o->count;
     if (!c->total) c->total = COUNT_DEFAULT;
@@ -297,6 +298,7 @@ iml_status iml__synth_open(const iml__synth_opts *o, iml__complaints *talk, iml_
     if (!s) return IML_FAIL(e, IML_ENOMEM, "no memory for a job");
     iml__str_init(&s->notes, TEXT_MAX), iml__str_init(&s->versions, TEXT_MAX);
     iml__str_init(&s->settings, TEXT_MAX), iml__str_init(&s->inputs, (size_t)1 << 28);
+    iml__str_init(&s->context, (size_t)1 << 28);
     iml_status st = iml__arena_open(&s->arena, ARENA, -1, e);
     if (!st) st = open_all(s, o, talk, e);
     if (st) iml__synth_close(&s);
@@ -313,6 +315,7 @@ void iml__synth_close(iml__synth **s)
     iml__config_free(&(*s)->config);
     iml__str_free(&(*s)->notes), iml__str_free(&(*s)->versions);
     iml__str_free(&(*s)->settings), iml__str_free(&(*s)->inputs);
+    iml__str_free(&(*s)->context);
     iml__arena_close(&(*s)->arena);
     IML_FREE(*s);
 }

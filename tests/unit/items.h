@@ -21,7 +21,7 @@ struct job {
 static inline iml__synth_opts options(void)
 {
     return (iml__synth_opts){
-        .format = -1, .colour = -1, .container = -1, .det_unit = -1, .count = 100};
+        .format = -1, .colour = -1, .container = -1, .det_unit = -1, .coverage = -1, .count = 100};
 }
 
 static inline iml_status open_job(const iml__synth_opts *o, struct job *j)

@@ -27,7 +27,7 @@ static struct job open_job(const char *text, const char *background, const char 
     struct job j = {0};
     iml_err err = {0};
     iml__synth_opts o = {
-        .format = -1, .colour = -1, .container = -1, .det_unit = -1, .count = 1000};
+        .format = -1, .colour = -1, .container = -1, .det_unit = -1, .coverage = -1, .count = 1000};
     o.masks = IML__MASK_TEXT | IML__MASK_UNIT | IML__MASK_LINE;
     o.extras = IML__EXTRA_BACKGROUND | IML__EXTRA_TEXTLAYER;
     o.set = set, o.nset = nset, o.background = background;

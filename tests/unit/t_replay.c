@@ -17,7 +17,7 @@ static bool have_fonts(void) { return !access(DEJAVU, R_OK) && !access(SERIF, R_
 static iml__synth_opts options(void)
 {
     return (iml__synth_opts){
-        .format = -1, .colour = -1, .container = -1, .det_unit = -1, .count = 1000};
+        .format = -1, .colour = -1, .container = -1, .det_unit = -1, .coverage = -1, .count = 1000};
 }
 
 // Labels of items 0..n-1 as lines, appended.
