@@ -210,13 +210,37 @@ static iml_status counted(void *user, iml_item *it, iml_out out[], size_t cap, s
     return IML_OK;
 }
 
+static iml_status one_small_file(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n,
+                                 iml_err *e)
+{
+    iml_frag *f = iml_arena_alloc(it->arena, sizeof *f);
+    char *name = iml_arena_alloc(it->arena, 32);
+    (void)user, (void)cap;
+    if (!f || !name) return IML_ENOMEM;
+    iml_status st = iml_buf_new(it, 16, &f->data, e);
+    if (st != IML_OK) return st;
+    memset(iml_buf_data(f->data), 'x', 16);
+    iml_buf_set_size(f->data, 16), f->off = 0, f->len = 16;
+    (void)snprintf(name, 32, "%06llu/%09llu", (unsigned long long)(it->index / 1000),
+                   (unsigned long long)it->index);
+    out[*n] = (iml_out){name, f, 1, 0}, ++*n;
+    return IML_OK;
+}
+
+static uint64_t some_cost(void *user, uint64_t i)
+{
+    (void)user;
+    return 1000 + i * 2654435761u % 1000;
+}
+
+static int into_order = IML_ORDER_AUTO;
 static double into(const iml_job *j, const iml_sink_ops *k, const char *out, int durability,
                    iml_report *rep)
 {
     iml_run_opts o;
     iml_err e;
     iml_run_opts_default(&o);
-    o.workers = 2, o.out_dir = out, o.durability = durability;
+    o.workers = 2, o.out_dir = out, o.durability = durability, o.order = into_order;
     uint64_t begun = iml__now_us();
     need(iml_run(NULL, j, k, &o, rep, &e), &e, "with a journal");
     return (double)(iml__now_us() - begun) / 1e6;
@@ -243,17 +267,62 @@ static void journal(const char *dir)
     if (rep.resumed != j.count) (void)fprintf(stderr, "bench_engine: not all was resumed\n");
 }
 
+// In each order: a complete set again, and one that lacks its last thousandth.
+static void resumes(const char *dir)
+{
+    static const struct {
+        const char *name;
+        int order;
+    } orders[] = {
+        {"index", IML_ORDER_INDEX}, {"size", IML_ORDER_SIZE}, {"random", IML_ORDER_RANDOM}};
+    static const char *const names[] = {"items"};
+    for (int loose = 0; loose < 3; loose++) {
+        static const char *const kinds[] = {"sharded", "journaled", "loose"};
+        const iml_sink_ops *k = loose == 2 ? iml_sink_file()
+                                : loose    ? iml_sink_null()
+                                           : iml_sink_tar();
+        iml_job j = {.name = "bench", .run = nothing, .config_hash = 1, .grows = true};
+        char out[256], what[96];
+        iml_report rep;
+        j.count = (uint64_t)(1000000 * scale) / (loose == 2 ? 10 : 1), j.cost = some_cost;
+        if (loose == 0) j.run = counted, j.ncounters = 1, j.counter_names = names;
+        if (loose == 2) j.run = one_small_file;
+        (void)snprintf(out, sizeof out, "%s/%s", dir, kinds[loose]);
+        into_order = IML_ORDER_AUTO;
+        (void)into(&j, k, out, IML_DURABILITY_PROCESS, &rep);
+        for (size_t x = 0; x < 3; x++) {
+            into_order = orders[x].order;
+            double s = into(&j, k, out, IML_DURABILITY_PROCESS, &rep);
+            (void)snprintf(what, sizeof what, "resume of %llu complete %s items, order %s",
+                           (unsigned long long)j.count, kinds[loose], orders[x].name);
+            say(what, s, "s");
+        }
+        for (size_t x = 0; x < 3; x++) {
+            j.count += j.count / 1000;
+            into_order = orders[x].order;
+            double s = into(&j, k, out, IML_DURABILITY_PROCESS, &rep);
+            (void)snprintf(what, sizeof what, "the same and a thousandth more, order %s",
+                           orders[x].name);
+            say(what, s, "s");
+        }
+    }
+    into_order = IML_ORDER_AUTO;
+}
+
 int main(int argc, char **argv)
 {
     char dir[] = "/tmp/imloom-bench-XXXXXX", command[64];
     if (argc > 1) scale = strtod(argv[1], NULL);
     if (scale <= 0 || !mkdtemp(dir)) return 1;
-    empty_items();
-    speed_up("100 us", 100);
-    speed_up("1 ms", 1000);
-    modes();
-    buffers();
-    journal(dir);
+    if (!getenv("IML_BENCH_RESUME")) {
+        empty_items();
+        speed_up("100 us", 100);
+        speed_up("1 ms", 1000);
+        modes();
+        buffers();
+        journal(dir);
+    }
+    resumes(dir);
     (void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
     return system(command) ? 1 : 0; // of its own directory
 }

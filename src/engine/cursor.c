@@ -3,7 +3,8 @@
 // Order permutes whole units, and items inside one where the sink allows it, so that few units are
 // open at a time. Index order walks the gaps of the past: it has no list, and a resumed run of 10^9
 // units skips what is done in one step a run of units. Random order asks a keyed permutation of
-// this node's share, also without a list. Size order keeps 8 bytes a unit that is still open,
+// the ranks of what is open, and finds the unit of a rank without a list: a claim under the lock
+// never walks over what is done. Size order keeps 8 bytes a unit that is still open,
 // sorted by counting over 65,536 classes of cost, each a thousandth wide: two passes, no second
 // array, and stable, so that equal costs keep the order of their indices.
 #include "src/engine/cursor.h"
@@ -110,6 +111,39 @@ static bool inside_random(const struct iml__plan_conf *c)
     return c->sink == IML__SINK_UNORDERED && c->order == IML__ORDER_RANDOM && c->unit_items > 1;
 }
 
+static bool push_extra(struct iml__cursor *k, uint64_t unit)
+{
+    if (k->nextra == k->extra_cap) {
+        uint64_t cap = 2 * k->extra_cap + 64;
+        uint64_t *more = iml__realloc(k->extra, (size_t)cap, sizeof *more);
+        if (!more) return false;
+        k->extra = more, k->extra_cap = cap;
+    }
+    k->extra[k->nextra++] = unit;
+    return true;
+}
+
+// What is open, by rank: the gaps of the past; of units that have a record, those that hold a bad
+// item, if these are wanted; the last unit, where it is shorter than the others.
+static bool rank_units(struct iml__cursor *k)
+{
+    const struct iml__plan_conf *c = k->c;
+    uint64_t whole = c->count / c->unit_items, u;
+    if (c->only) {
+        for (uint64_t at = 0; walk(k, &at, &u);)
+            if (!push_extra(k, u)) return false;
+    } else {
+        if (!iml__past_gaps(c->past, whole, c->shard, c->nshards, &k->gaps)) return false;
+        bool bad = c->past && c->retry_bad;
+        for (u = 0; bad && (u = iml__past_next_bad(c->past, u, whole)) != UINT64_MAX; u++)
+            if (ours(c, u) && iml__past_span(c->past, u) >= c->unit_items && !push_extra(k, u))
+                return false;
+        if (whole < k->units && ours(c, whole) && !push_extra(k, whole)) return false;
+    }
+    k->n = k->gaps.count + k->nextra;
+    return true;
+}
+
 static uint64_t of_shard(const struct iml__plan_conf *c, uint64_t units)
 {
     return units > c->shard ? (units - c->shard - 1) / c->nshards + 1 : 0;
@@ -134,9 +168,10 @@ bool iml__cursor_open(struct iml__cursor *k, const struct iml__plan_conf *c)
 {
     *k = (struct iml__cursor){.c = c};
     k->units = c->count / c->unit_items + (c->count % c->unit_items != 0);
-    k->n = c->only ? c->nonly : c->order == IML__ORDER_RANDOM ? of_shard(c, k->units) : k->units;
+    k->n = c->only ? c->nonly : k->units;
     k->order_stream = iml_stream("engine.order"), k->inside_stream = iml_stream("engine.inside");
     k->left = to_do(k);
+    if (c->order == IML__ORDER_RANDOM && c->sink != IML__SINK_PULL && !rank_units(k)) return false;
     if (c->order == IML__ORDER_SIZE && c->sink != IML__SINK_PULL && !sort_units(k)) return false;
     if (!inside_sorted(c)) return true;
     uint64_t n = c->count < c->unit_items ? c->count : c->unit_items;
@@ -147,6 +182,8 @@ bool iml__cursor_open(struct iml__cursor *k, const struct iml__plan_conf *c)
 void iml__cursor_close(struct iml__cursor *k)
 {
     IML_FREE(k->order);
+    IML_FREE(k->extra);
+    iml__gaps_close(&k->gaps);
     IML_FREE(k->inside);
 }
 
@@ -161,12 +198,11 @@ static bool next_of_order(struct iml__cursor *k)
     }
     if (c->order != IML__ORDER_RANDOM || c->sink == IML__SINK_PULL)
         return walk(k, &k->at, &k->unit);
-    while (k->at < k->n) {
-        uint64_t x = iml__feistel(c->seed, 0, k->order_stream, k->n, k->at++);
-        k->unit = c->only ? c->only[x] : x * c->nshards + c->shard;
-        if (k->unit < k->units && ours(c, k->unit)) return true;
-    }
-    return false;
+    if (k->at >= k->n) return false;
+    uint64_t rank = iml__feistel(c->seed, 0, k->order_stream, k->n, k->at++);
+    bool gap = rank < k->gaps.count;
+    k->unit = gap ? iml__gaps_at(&k->gaps, rank) : k->extra[rank - k->gaps.count];
+    return true;
 }
 
 static int by_cost(const void *a, const void *b)

@@ -13,6 +13,9 @@ struct iml__cursor {
     uint64_t units;  // of the whole index space
     uint64_t at, n;  // place in the order, and its end
     uint64_t *order; // by size: open units, largest first; else NULL
+    // At random: the open units are those of gaps, then those of extra.
+    struct iml__gaps gaps;
+    uint64_t *extra, nextra, extra_cap;
     uint32_t order_stream, inside_stream;
     // The unit that is open: its items from inside_at on are still to come.
     uint64_t unit;

@@ -195,3 +195,82 @@ uint64_t iml__idset_count(const struct iml__idset *s, uint64_t end, uint64_t k, 
     }
     return sum;
 }
+
+// ---- What is missing, by rank.
+
+enum { PIECE = 4096 }; // of a bitmap: as long as a look-up may scan
+
+// The missing numbers of one word that are k modulo n; first: of its bit 0.
+static uint64_t missing(uint64_t word, uint64_t first, uint64_t k, uint64_t n)
+{
+    uint64_t of_share = n == 1 ? UINT64_MAX : 0;
+    for (uint64_t j = (k + n - first % n) % n; n > 1 && j < 64; j += n) of_share |= 1ull << j;
+    return ~word & of_share;
+}
+
+static bool push_gap(struct iml__gaps *g, uint64_t first, uint64_t end, const uint64_t *bits)
+{
+    uint64_t here = bits ? 0 : stride(first, end, g->k, g->n);
+    for (uint64_t x = first; bits && x < end; x += 64) {
+        uint64_t m = missing(bits[x % BLOCK / 64], x, g->k, g->n);
+        if (end - x < 64) m &= (1ull << (end - x)) - 1;
+        here += (uint64_t)__builtin_popcountll(m);
+    }
+    if (!here) return true;
+    if (g->ngap == g->cap) {
+        size_t cap = 2 * g->cap + 16;
+        struct iml__gap *more = iml__realloc(g->gap, cap, sizeof *more);
+        if (!more) return false;
+        g->gap = more, g->cap = cap;
+    }
+    g->gap[g->ngap++] = (struct iml__gap){first, end, g->count, bits};
+    g->count += here;
+    return true;
+}
+
+bool iml__gaps_open(struct iml__gaps *g, const struct iml__idset *s, uint64_t end, uint64_t k,
+                    uint64_t n)
+{
+    uint64_t x = 0;
+    *g = (struct iml__gaps){.s = s, .k = k, .n = n};
+    for (size_t at = 0; at < s->nrun && x < end; at++) {
+        const struct iml__run_of_blocks *r = &s->run[at];
+        uint64_t first = r->block << BLOCK_BITS, behind = (r->block + r->n) << BLOCK_BITS;
+        if (!push_gap(g, x, first < end ? first : end, NULL)) return false;
+        for (uint64_t p = first; r->bits && p < behind && p < end; p += PIECE)
+            if (!push_gap(g, p, p + PIECE < end ? p + PIECE : end, r->bits)) return false;
+        x = behind;
+    }
+    return x >= end || push_gap(g, x, end, NULL);
+}
+
+void iml__gaps_close(struct iml__gaps *g)
+{
+    IML_FREE(g->gap);
+    *g = (struct iml__gaps){0};
+}
+
+uint64_t iml__gaps_at(const struct iml__gaps *g, uint64_t rank)
+{
+    size_t lo = 0, hi = g->ngap; // the last gap that begins at or before the rank
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (g->gap[mid].before <= rank)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    const struct iml__gap *gap = &g->gap[lo];
+    uint64_t left = rank - gap->before;
+    if (!gap->bits) return gap->first + (g->k + g->n - gap->first % g->n) % g->n + left * g->n;
+    for (uint64_t x = gap->first;; x += 64) {
+        uint64_t m = missing(gap->bits[x % BLOCK / 64], x, g->k, g->n);
+        uint64_t here = (uint64_t)__builtin_popcountll(m);
+        if (left >= here) {
+            left -= here;
+            continue;
+        }
+        while (left-- > 0) m &= m - 1;
+        return x + (uint64_t)__builtin_ctzll(m);
+    }
+}

@@ -32,4 +32,20 @@ uint64_t iml__idset_next_gap(const struct iml__idset *s, uint64_t from, uint64_t
 // Members below end that are k modulo n.
 uint64_t iml__idset_count(const struct iml__idset *s, uint64_t end, uint64_t k, uint64_t n);
 
+// The numbers below end that are k modulo n and not in the set, by rank: the r-th of them is found
+// in O(log), whatever lies between. The set stays as it is meanwhile. All zero: none.
+struct iml__gaps {
+    const struct iml__idset *s; // *borrowed*
+    uint64_t k, n, count;
+    struct iml__gap { // numbers from first to end, of them those that are missing in bits
+        uint64_t first, end, before; // before: of smaller rank
+        const uint64_t *bits;        // of the block that first lies in; NULL: all are missing
+    } * gap;
+    size_t ngap, cap;
+};
+bool iml__gaps_open(struct iml__gaps *g, const struct iml__idset *s, uint64_t end, uint64_t k,
+                    uint64_t n); // false: no memory
+void iml__gaps_close(struct iml__gaps *g);
+uint64_t iml__gaps_at(const struct iml__gaps *g, uint64_t rank); // rank < count
+
 #endif

@@ -11,7 +11,6 @@
 #include "src/engine/past.h"
 
 #include "src/base/mem.h"
-#include "src/engine/idset.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -223,6 +222,13 @@ uint64_t iml__past_covered(const struct iml__past *p) { return p->covered.count 
 uint64_t iml__past_next_open(const struct iml__past *p, uint64_t from, uint64_t end)
 {
     return iml__idset_next_gap(&p->covered, from, end);
+}
+
+bool iml__past_gaps(const struct iml__past *p, uint64_t end, uint32_t shard, uint32_t nshards,
+                    struct iml__gaps *g)
+{
+    static const struct iml__idset none;
+    return iml__gaps_open(g, p ? &p->covered : &none, end, shard, nshards);
 }
 
 uint64_t iml__past_next_bad(const struct iml__past *p, uint64_t from, uint64_t end)

@@ -7,6 +7,7 @@
 
 #include "imloom/imloom.h"
 #include "src/base/iml_attr.h"
+#include "src/engine/idset.h"
 
 enum iml__rec {
     IML__REC_BEGIN = 1,
@@ -39,6 +40,10 @@ uint64_t iml__past_suspects(const struct iml__past *p); // items that have kille
 uint64_t iml__past_covered(const struct iml__past *p);  // units with a span
 // The first unit in [from, end) whose record is of fewer than unit_items indices; UINT64_MAX: none.
 uint64_t iml__past_next_open(const struct iml__past *p, uint64_t from, uint64_t end);
+// The units below end that are shard modulo nshards and have no such record, by rank; past NULL:
+// all of them. false: no memory.
+bool iml__past_gaps(const struct iml__past *p, uint64_t end, uint32_t shard, uint32_t nshards,
+                    struct iml__gaps *g);
 // The first unit in [from, end) that holds a bad item; UINT64_MAX: none.
 uint64_t iml__past_next_bad(const struct iml__past *p, uint64_t from, uint64_t end);
 // Bad items below count, of this share, in units that are covered: what a run finds and leaves.

@@ -1,7 +1,7 @@
 // t_plan.c: the core's small promises, one by one; sim.c asks for all of them at once.
 #include "tests/unit/iml_test.h"
 
-#include "src/engine/plan.h"
+#include "src/engine/cursor.h"
 
 #include <time.h>
 
@@ -149,6 +149,49 @@ static void random_order_visits_every_item_once(void **state)
         assert_true(iml__plan_finished(p) && moved > 900);
         iml__plan_close(&p);
     }
+}
+
+// What is done is left out whatever it looks like, in every share, and no claim walks over it.
+static void random_order_visits_what_is_open_and_nothing_else(void **state)
+{
+    (void)state;
+    enum { UNITS = 200000 };
+    static uint8_t seen[UNITS + 1];
+    for (uint32_t n = 1; n < 8; n += 3)
+        for (uint32_t unit_items = 1; unit_items < 4; unit_items += 2)
+            for (int retry = 0; retry < 2; retry++) {
+                struct iml__past *past = iml__past_new(unit_items);
+                uint64_t open = 0, got = 0;
+                memset(seen, 0, sizeof seen);
+                struct iml__plan_conf c = conf(UNITS * (uint64_t)unit_items + (unit_items > 1));
+                c.order = IML__ORDER_RANDOM, c.seed = 7 + n, c.unit_items = unit_items;
+                c.past = past, c.nshards = n, c.shard = n - 1, c.retry_bad = retry;
+                uint64_t units = UNITS + (unit_items > 1);
+                for (uint64_t u = 0; u < units; u++) {
+                    // A dense part, a sparse one, a ragged one, and a tail that is open.
+                    bool done = u < 70000    ? u % 1000 != 3
+                                : u < 140000 ? u % 7 == 0
+                                             : u < 190000 && u % 3;
+                    bool bad = done && u % 5003 == 0;
+                    if (bad) assert_ok(iml__past_bad(past, u * unit_items));
+                    if (done) assert_ok(iml__past_unit(past, u, unit_items));
+                    bool want = u % n == c.shard && (!done || (bad && retry));
+                    open += want, seen[u] = want;
+                }
+                struct iml__cursor k;
+                assert_true(iml__cursor_open(&k, &c));
+                uint64_t last = 0, ascents = 0;
+                while (iml__cursor_next_unit(&k)) {
+                    if (!seen[k.unit]) fail_msg("unit %llu of %u", (unsigned long long)k.unit, n);
+                    seen[k.unit] = 0, got++, ascents += k.unit > last, last = k.unit;
+                    while (iml__cursor_in_unit(&k)) iml__cursor_pass(&k);
+                }
+                assert_int_equal(got, open);
+                assert_int_equal(k.left, 0);
+                assert_true(ascents > open / 3 && ascents < 2 * open / 3); // it is shuffled
+                iml__cursor_close(&k);
+                iml__past_free(&past);
+            }
 }
 
 static void the_grain_grows_to_64_for_items_of_60_ns_and_falls_to_1_at_the_end(void **state)
@@ -350,6 +393,7 @@ int main(void)
         cmocka_unit_test(a_cost_beyond_all_bounds_runs_alone),
         cmocka_unit_test(size_order_takes_the_largest_first_and_equals_by_index),
         cmocka_unit_test(random_order_visits_every_item_once),
+        cmocka_unit_test(random_order_visits_what_is_open_and_nothing_else),
         cmocka_unit_test(the_grain_grows_to_64_for_items_of_60_ns_and_falls_to_1_at_the_end),
         cmocka_unit_test(one_wake_names_one_claimer_and_the_next_the_next),
         cmocka_unit_test(parked_workers_leave_one),
