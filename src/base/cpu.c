@@ -1,7 +1,8 @@
 // cpu.c: reads what the kernel says of this machine: affinity, cgroups (v1 and v2), PSI, /proc.
 //
 // A cgroup's limits are those of its strictest ancestor. Values that cannot be read are "none",
-// never an error: imloom then assumes that the whole machine is its own.
+// never an error: imloom then assumes that the whole machine is its own. IML_MACHINE=DIR (for
+// developers) has /proc and /sys read below DIR: a made-up machine for tests.
 #include "src/base/cpu.h"
 
 #include <dirent.h>
@@ -18,9 +19,18 @@
 
 // ---- Small files
 
+// path as this machine knows it, below IML_MACHINE.
+static const char *machine(const char *path, char full[1600])
+{
+    const char *root = getenv("IML_MACHINE");
+    (void)snprintf(full, 1600, "%.300s%s", root ? root : "", path);
+    return full;
+}
+
 static bool slurp(const char *path, char *out, size_t cap)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char full[1600];
+    int fd = open(machine(path, full), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
     size_t n = 0;
     for (ssize_t got; n < cap - 1 && (got = read(fd, out + n, cap - 1 - n)) > 0;) n += (size_t)got;
@@ -123,7 +133,8 @@ int iml__cpu_allowed(void)
 int iml__cpu_numa_nodes(void)
 {
     int n = 0;
-    DIR *d = opendir("/sys/devices/system/node");
+    char full[1600];
+    DIR *d = opendir(machine("/sys/devices/system/node", full));
     for (struct dirent *e; d && (e = readdir(d));)
         n += !strncmp(e->d_name, "node", 4) && e->d_name[4] >= '0' && e->d_name[4] <= '9';
     if (d) (void)closedir(d);
@@ -283,7 +294,7 @@ double iml__mem_cgroup_used(void)
 uint64_t iml__mem_default_budget(void)
 {
     uint64_t quarter = iml__mem_available() / 4, half = iml__mem_cgroup_limit() / 2,
-             least = 64u << 20;
+             least = (64u << 20) + 2 * (4u << 20); // and two items of unknown size
     uint64_t b = half && half < quarter ? half : quarter;
     return b < least ? least : b;
 }

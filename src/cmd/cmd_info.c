@@ -7,6 +7,7 @@
 
 #include "src/base/cpu.h"
 #include "src/base/err.h"
+#include "src/base/gpu.h"
 #include "src/cmd/command.h"
 #include "src/cmd/session.h"
 #include "src/codec/codec.h"
@@ -48,7 +49,7 @@ struct fact {
     double d;
 };
 struct facts {
-    struct fact f[64];
+    struct fact f[96];
     size_t n;
 };
 
@@ -84,8 +85,23 @@ static void machine(struct facts *l)
     if (iml__mem_cgroup_limit()) add_n(l, "memory", "cgroup_limit", BYTES, iml__mem_cgroup_limit());
     if (!getrlimit(RLIMIT_NOFILE, &files)) add_n(l, "limits", "open_files", COUNT, files.rlim_cur);
     if (!getrlimit(RLIMIT_CORE, &core)) add_n(l, "limits", "core_bytes", BYTES, core.rlim_cur);
-    add_text(l, "gpu", "driver",
-             access("/proc/driver/nvidia/version", R_OK) ? "none found" : "nvidia");
+}
+
+static void gpus(struct facts *l)
+{
+    static struct iml__gpus g;
+    iml__gpus_look(&g);
+    if (g.driver[0]) add_text(l, "gpu", "driver", g.driver);
+    if (!g.n) add_text(l, "gpu", "devices", g.why);
+    for (uint32_t k = 0; k < g.n && k < 8; k++) {
+        static const char *const keys[][3] = {
+            {"0", "0_memory", "0_free"}, {"1", "1_memory", "1_free"}, {"2", "2_memory", "2_free"},
+            {"3", "3_memory", "3_free"}, {"4", "4_memory", "4_free"}, {"5", "5_memory", "5_free"},
+            {"6", "6_memory", "6_free"}, {"7", "7_memory", "7_free"}};
+        add_text(l, "gpu", keys[k][0], g.gpu[k].name);
+        add_n(l, "gpu", keys[k][1], BYTES, g.gpu[k].total);
+        add_n(l, "gpu", keys[k][2], BYTES, g.gpu[k].free);
+    }
 }
 
 static const char *fs_name(long type)
@@ -112,6 +128,10 @@ static void build(struct facts *l)
     }
     add_text(l, "build", "version", IML_VERSION);
     add_text(l, "build", "codecs", iml__str_text(&s));
+    for (size_t k = 0; k < iml__codec_count(); k++) {
+        const iml__codec *c = iml__codec_at(k);
+        add_text(l, "build", c->name, c->version ? c->version() : "built in");
+    }
     iml__str_free(&s);
     static const struct {
         const char *name;
@@ -127,9 +147,7 @@ static void build(struct facts *l)
 #else
         {"libthai", false},
 #endif
-#ifdef IML_WEBP
-        {"webp", true},
-#else
+#ifndef IML_WEBP
         {"webp", false},
 #endif
 #ifdef IML_ISAL
@@ -169,14 +187,15 @@ static bool fsync_probe(const char *dir, uint64_t *us)
     return ok;
 }
 
-// What fsync costs at DIR: it decides whether --durability item is bearable.
-static void file_system(struct facts *l, const char *dir)
+// What fsync costs at DIR, in microseconds; 0: unknown. It decides whether --durability item is
+// bearable.
+static uint64_t file_system(struct facts *l, const char *dir)
 {
     struct statfs s;
     if (statfs(dir, &s)) {
         (void)snprintf(add(l, "output", "error", TEXT)->text, sizeof l->f[0].text,
                        "%.80s cannot be looked at", dir);
-        return;
+        return 0;
     }
     add_text(l, "output", "file_system", fs_name((long)s.f_type));
     add_n(l, "output", "free", BYTES, (uint64_t)s.f_bavail * (uint64_t)s.f_bsize);
@@ -185,21 +204,51 @@ static void file_system(struct facts *l, const char *dir)
         add_n(l, "output", "fsync_us", COUNT, us);
     else
         add_text(l, "output", "fsync_us", "not writable");
+    return us;
 }
 
-static void advice(struct facts *l)
+static void recommend(struct facts *l, const char *option, const char *value, const char *why)
+{
+    add_text(l, "recommended", option, value);
+    l->f[l->n - 1].why = why;
+}
+
+static void advice(struct facts *l, const char *dir, uint64_t fsync_us)
 {
     char text[32];
-    (void)snprintf(text, sizeof text, "%d", iml__cpu_workers());
-    add_text(l, "recommended", "--workers", text);
-    l->f[l->n - 1].why =
-        iml__cpu_quota() > 0 ? "CPUs allowed and the cgroup's quota" : "CPUs allowed by affinity";
     iml__str s;
+    int allowed = iml__cpu_allowed();
+    bool quota = iml__cpu_quota() > 0 && iml__cpu_workers() < allowed;
+    (void)snprintf(text, sizeof text, "%d", iml__cpu_workers());
+    recommend(l, "--workers", text,
+              quota                          ? "the cgroup's quota of CPU time"
+              : allowed < iml__cpu_present() ? "the CPUs that this process may use"
+                                             : "a worker a CPU");
     iml__str_init(&s, 64);
     iml__text_bytes(&s, iml__mem_default_budget());
-    add_text(l, "recommended", "--memory", iml__str_text(&s));
-    l->f[l->n - 1].why = "the smaller of 25 % of what is available and half the cgroup's limit";
+    bool half = iml__mem_cgroup_limit() && iml__mem_cgroup_limit() / 2 < iml__mem_available() / 4;
+    recommend(l, "--memory", iml__str_text(&s),
+              half ? "half the cgroup's limit" : "a quarter of what is available");
     iml__str_free(&s);
+    int fd = iml__openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+    bool network = fd >= 0 && iml__fs_is_network(fd);
+    (void)iml__close(&fd);
+    (void)snprintf(text, sizeof text, "%d", network ? IML_MIN(32, 4 * iml__cpu_workers()) : 2);
+    recommend(l, "--io-workers", text,
+              network ? "a network file system answers late"
+                      : "a local file system; 1 on a turning disk");
+    recommend(l, "--mode", "auto",
+              "processes where foreign files are decoded or --timeout is set, else threads");
+    recommend(l, "--durability", "batch",
+              fsync_us && fsync_us < 100
+                  ? "a sync costs so little here that --durability item is bearable, too"
+                  : "a sync of each item would cost more than the item");
+    struct rlimit files = {0};
+    if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < 1024)
+        recommend(l, "ulimit -n", "1024", "open files: directories are kept open");
+    recommend(l, "--container", network ? "tar" : "auto",
+              network ? "a file by itself is dear on a network file system"
+                      : "loose files; shards where there are very many");
 }
 
 static void value_text(const struct fact *f, iml__str *s)
@@ -282,7 +331,8 @@ int iml__cmd_info(int argc, char **argv)
             (IML_FAIL(&e, IML_EARG, "info takes no argument '%.60s'", o.args.item[0]), &e),
             IML__EXIT_USAGE);
     if (!code) {
-        machine(&l), build(&l), file_system(&l, options.out), advice(&l);
+        machine(&l), gpus(&l), build(&l);
+        advice(&l, options.out, file_system(&l, options.out));
         options.json ? print_json(&l) : print_lines(&l);
     }
     iml__opts_free(&o);
