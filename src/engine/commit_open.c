@@ -216,7 +216,10 @@ static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_er
 {
     struct redo r = {c, l};
     IML_TRY(as_sink(iml__ledger_check(l, c->boot, e), e));
-    IML_TRY(as_sink(iml__ledger_orphans(l, will_redo, &r, e), e));
+    // A single item with a record that stands is made again only if it is bad and wanted.
+    bool settled =
+        c->set.unit_items == 1 && !c->set.parts && !(c->conf.opts->flags & IML_RUN_RETRY_BAD);
+    IML_TRY(as_sink(iml__ledger_orphans(l, settled ? NULL : will_redo, &r, e), e));
     c->generation = l->generation + 1;
     if (l->segments) { // its manifest and aggregates are as doubtful as its files
         const struct iml__segment *last = &l->segment[l->segments - 1];

@@ -167,7 +167,12 @@ static iml_status scan_list(struct iml__ledger *l, uint32_t node, struct blocks 
     struct block *open = NULL;
     iml__lines_begin(&it, l->node[node].list, 0, l->node[node].list_n);
     uint64_t generation = 0;
-    while (iml__lines_next(&it, &line)) {
+    for (;;) {
+        if (l->unit_items == 1 && !l->parts) { // what lies between is looked at batch by batch
+            iml__lines_to_begin(&it);
+            if (s) s->list_to = it.at;
+        }
+        if (!iml__lines_next(&it, &line)) break;
         if (line.kind == IML__LINE_BEGIN) {
             s = segment_of(l, node, line.item);
             generation = line.item, open = NULL;
@@ -685,6 +690,7 @@ iml_status iml__ledger_orphans(struct iml__ledger *l, bool (*redo)(void *user, u
 {
     struct range *r = iml__calloc(l->lives, sizeof *r);
     if (!r) return no_memory(e);
+    bool all_count = !redo && !l->nvoids && !l->nredo;
     for (size_t i = 0; i < l->lives; i++)
         r[i] = (struct range){l->segment[l->live[i].segment].node, l->live[i].off, l->live[i].len,
                               &l->live[i]};
@@ -697,7 +703,12 @@ iml_status iml__ledger_orphans(struct iml__ledger *l, bool (*redo)(void *user, u
         while (!st && iml__lines_next(&it, &line)) {
             if (line.kind != IML__LINE_FILE) continue;
             const struct iml__live *v = holder(r, l->lives, k, line.off);
-            if (v && counts(l, v, &line) && !redo(user, line.item / l->unit_items)) continue;
+            if (v && all_count && v->batch) { // so do all the others of its batch
+                it.at = v->off + v->len;
+                continue;
+            }
+            if (v && counts(l, v, &line) && !(redo && redo(user, line.item / l->unit_items)))
+                continue;
             st = push_orphan(l, &line, e);
         }
     }

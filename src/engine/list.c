@@ -188,6 +188,17 @@ void iml__lines_begin(struct iml__lines *l, const char *text, size_t from, size_
     l->text = text, l->at = from, l->n = to;
 }
 
+void iml__lines_to_begin(struct iml__lines *l)
+{
+    static const char head[] = "\n{\"imloom\":";
+    const char *p = l->text + l->at;
+    size_t left = l->n - l->at;
+    if (l->at >= l->n) return;
+    if (left >= sizeof head - 2 && !memcmp(p, head + 1, sizeof head - 2)) return;
+    const char *hit = memmem(p, left, head, sizeof head - 1);
+    l->at = hit ? (size_t)(hit + 1 - l->text) : l->n;
+}
+
 bool iml__lines_next(struct iml__lines *l, struct iml__line *out)
 {
     *out = (struct iml__line){.name = l->name, .off = l->at};

@@ -39,6 +39,9 @@ struct iml__lines { // begin by iml__lines_begin
 
 void iml__lines_begin(struct iml__lines *l, const char *text, size_t from, size_t to);
 bool iml__lines_next(struct iml__lines *l, struct iml__line *out); // false: the end, or a torn line
+// From the start of a line to the next one that looks like the beginning of a run, or to the end;
+// without reading what lies between.
+void iml__lines_to_begin(struct iml__lines *l);
 
 #define IML__LINE_SUM ",\"sum\":"
 uint32_t iml__line_sum(const char *p, size_t n); // of a line's bytes before IML__LINE_SUM

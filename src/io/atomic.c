@@ -34,7 +34,7 @@ struct iml__dirs {
     int fd;
     pthread_mutex_t lock; // guards all below
     struct entry *entry;
-    uint32_t n, cap;
+    uint32_t n, cap, recent; // recent: place of the last use
     uint64_t tick;
     bool root_changed, durable;
     int sync_failed; // errno of an fsync at an eviction, until iml__dirs_sync tells it
@@ -229,7 +229,8 @@ iml_status iml__dirs_get(struct iml__dirs *d, const char *name, bool make, struc
     path[n] = 0;
     int sys = 0;
     pthread_mutex_lock(&d->lock);
-    struct entry *en = NULL;
+    struct entry *en = d->recent < d->n ? &d->entry[d->recent] : NULL; // neighbours come in order
+    if (en && (!en->path || strcmp(en->path, path) != 0)) en = NULL;
     for (uint32_t i = 0; i < d->n && !en; i++)
         if (d->entry[i].path && strcmp(d->entry[i].path, path) == 0) en = &d->entry[i];
     if (!en) {
@@ -246,7 +247,7 @@ iml_status iml__dirs_get(struct iml__dirs *d, const char *name, bool make, struc
         }
     }
     if (en) {
-        en->uses++, en->last = ++d->tick;
+        en->uses++, en->last = ++d->tick, d->recent = (uint32_t)(en - d->entry);
         out->fd = en->fd, out->entry = (void *)(uintptr_t)(en - d->entry + 1);
     }
     pthread_mutex_unlock(&d->lock);
