@@ -1,8 +1,10 @@
 // cmd_merge.c: `imloom merge`: joins what several machines made into one data set.
+#include "src/base/cpu.h"
 #include "src/base/err.h"
 #include "src/cmd/command.h"
 #include "src/cmd/session.h"
 #include "src/engine/merge.h"
+#include "src/engine/report.h"
 
 static struct options {
     int durability;
@@ -126,10 +128,15 @@ int iml__cmd_merge(int argc, char **argv)
              &e),
             IML__EXIT_USAGE);
     if (!code) {
+        uint64_t begun = iml__now_us();
         iml_status st =
             iml__merge(o.args.item, o.args.n, options.durability, iml__program_renderers(), &m, &e);
         code = st ? iml__complain(&e, st == IML_EARG ? IML__EXIT_USAGE : IML__EXIT_FAILED)
                   : tell(o.args.item[0], &m);
+        double wall = (double)(iml__now_us() - begun) / 1e6;
+        if (!st && iml__report_merged(o.args.item[0], &m, wall, argc + 2, argv - 2, code,
+                                      options.durability, &e))
+            code = iml__complain(&e, IML__EXIT_FAILED);
     }
     iml__opts_free(&o);
     return code;

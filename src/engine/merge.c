@@ -21,6 +21,7 @@
 
 struct merge {
     struct iml__dirs *dirs;
+    bool durable;
     struct iml__set set;
     const struct iml__renderers *renderers;
     int *lock; // [nodes]
@@ -31,9 +32,17 @@ struct merge {
 
 // ---- Several directories into one
 
-static iml_status copy_file(const struct iml__walk_entry *f, int from, struct iml__dirs *to,
-                            iml_err *e)
+// What is brought in and how: to where, and whether each copy is synced by itself.
+struct import {
+    struct iml__dirs *to;
+    bool sync_each;
+    iml_err *e;
+};
+
+static iml_status copy_file(const struct import *m, const struct iml__walk_entry *f, int from)
 {
+    struct iml__dirs *to = m->to;
+    iml_err *e = m->e;
     enum { CHUNK = 1 << 20 };
     int in = iml__openat(from, f->path, O_RDONLY | O_NOFOLLOW, 0), out = -1;
     uint8_t *chunk = iml__alloc(CHUNK);
@@ -46,6 +55,8 @@ static iml_status copy_file(const struct iml__walk_entry *f, int from, struct im
             st = iml__sink_error(e, errno, "write", iml__dirs_root(to), f->path);
     if (!st && n < 0) st = iml__sink_error(e, errno, "copy", NULL, f->path);
     iml__close(&in);
+    if (!st && m->sync_each && iml__fdatasync(out) < 0)
+        st = iml__sink_error(e, errno, "sync", iml__dirs_root(to), f->path);
     if (iml__close(&out) < 0 && !st)
         st = iml__sink_error(e, errno, "write", iml__dirs_root(to), f->path);
     IML_FREE(chunk);
@@ -54,9 +65,10 @@ static iml_status copy_file(const struct iml__walk_entry *f, int from, struct im
     return st;
 }
 
-static iml_status import_file(const struct iml__walk_entry *f, int from, struct iml__dirs *to,
-                              iml_err *e)
+static iml_status import_file(const struct import *m, const struct iml__walk_entry *f, int from)
 {
+    struct iml__dirs *to = m->to;
+    iml_err *e = m->e;
     struct iml__dir use;
     const char *leaf;
     struct stat st;
@@ -66,14 +78,14 @@ static iml_status import_file(const struct iml__walk_entry *f, int from, struct 
     if (there && iml__fstatat(use.fd, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         (uint64_t)st.st_size == f->size)
         r = 0; // an earlier merge, or two nodes that made the same file; records are compared later
-    iml__dirs_put(to, &use);
+    iml__dirs_put_changed(to, &use);
     if (r == 0) return IML_OK;
     if (there && strstr(f->path, ".imloom/journal."))
         return IML_FAIL(e, IML_EARG,
                         "two of the directories hold a %.60s of their own; give each "
                         "node its --shard i/n",
                         f->path);
-    return copy_file(f, from, to, e); // another file system, or one without links
+    return copy_file(m, f, from); // another file system, or one without links
 }
 
 static bool own_to_out(const char *path) // what each directory keeps for itself
@@ -83,8 +95,9 @@ static bool own_to_out(const char *path) // what each directory keeps for itself
 }
 
 // Lists a directory of an output that walk does not enter by itself.
-static iml_status import_tree(const char *out, const char *below, struct iml__dirs *to, iml_err *e)
+static iml_status import_tree(const struct import *m, const char *out, const char *below)
 {
+    iml_err *e = m->e;
     char root[4096];
     struct iml__walk *w;
     struct iml__walk_opts o = {.hidden = true, .no_links = true};
@@ -98,21 +111,29 @@ static iml_status import_tree(const char *out, const char *below, struct iml__di
         (void)snprintf(path, sizeof path, "%s%s%s", *below ? below + 1 : "", *below ? "/" : "",
                        w->entry[i].path);
         struct iml__walk_entry f = {path, w->entry[i].size, 0};
-        if (!own_to_out(path)) st = import_file(&f, from, to, e);
+        if (!own_to_out(path)) st = import_file(m, &f, from);
     }
     iml__close(&from);
     iml__walk_free(&w);
     return st;
 }
 
-// Data before journals, so that a record never stands without its files.
-static iml_status import_all(const char *const *out, size_t n, struct iml__dirs *to, iml_err *e)
+// Data before journals, so that a record never stands without its files. One syncfs makes all that
+// was linked or copied last, and what the nodes have left unsynced with it; where the file system
+// knows none, each copy is synced by itself.
+static iml_status import_all(const struct merge *m, const char *const *out, size_t n)
 {
+    struct import x = {.to = m->dirs, .e = m->e};
+    if (n < 2) return IML_OK;
+    x.sync_each = m->durable && iml__syncfs(iml__dirs_root_fd(m->dirs)) < 0;
     for (size_t i = 1; i < n; i++) {
-        IML_TRY(import_tree(out[i], "", to, e));
-        IML_TRY(import_tree(out[i], "/.imloom", to, e));
+        IML_TRY(import_tree(&x, out[i], ""));
+        IML_TRY(import_tree(&x, out[i], "/.imloom"));
     }
-    return IML_OK;
+    if (!m->durable) return IML_OK;
+    if (!x.sync_each && iml__syncfs(iml__dirs_root_fd(m->dirs)) < 0)
+        return iml__sink_error(m->e, errno, "sync", NULL, iml__dirs_root(m->dirs));
+    return iml__dirs_sync(m->dirs, m->e);
 }
 
 // ---- The nodes
@@ -233,6 +254,7 @@ static iml_status list_joined(void *user, const iml__str *lines, iml_err *e)
     int fd = iml__openat(iml__dirs_root_fd(m->dirs), name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0666);
     int r = fd < 0 ? -1 : iml__ftruncate(fd, m->first->list_n);
     if (r == 0) r = iml__pwrite_all(fd, lines->p, lines->n, m->first->list_n);
+    if (r == 0 && m->durable) r = iml__fdatasync(fd);
     int sys = errno;
     iml__close(&fd);
     return r < 0 ? iml__sink_error(e, sys, "write", iml__dirs_root(m->dirs), name) : IML_OK;
@@ -325,15 +347,16 @@ static iml_status merge(struct merge *m, int durability, struct iml__merged *out
 iml_status iml__merge(const char *const *out, size_t n, int durability,
                       const struct iml__renderers *renderers, struct iml__merged *r, iml_err *e)
 {
-    struct merge m = {.e = e, .renderers = renderers};
+    struct merge m = {
+        .e = e, .renderers = renderers, .durable = durability != IML_DURABILITY_PROCESS};
     struct stat st;
     *r = (struct iml__merged){0};
     if (!n || iml__fstatat(AT_FDCWD, out[0], &st, 0) < 0)
         return IML_FAIL(e, IML_EARG, "%.150s is no directory", n ? out[0] : "(nothing)");
     IML_TRY(iml__dirs_open(&m.dirs, out[0], e));
-    iml__dirs_durable(m.dirs, durability != IML_DURABILITY_PROCESS);
+    iml__dirs_durable(m.dirs, m.durable);
     iml_status s = n > 1 ? check_all(&m, out, n) : IML_OK;
-    if (!s) s = import_all(out, n, m.dirs, e);
+    if (!s) s = import_all(&m, out, n);
     if (!s) s = merge(&m, durability, r);
     for (size_t i = 0; i < m.nlock; i++) iml__close(&m.lock[i]);
     IML_FREE(m.lock);

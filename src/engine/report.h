@@ -19,4 +19,9 @@ struct iml__report_more {      // what only the program knows; everything *borro
 iml_status iml__report_write(const iml_run_opts *o, const iml_job *j, const iml_report *r,
                              const struct iml__report_more *m, iml_err *e);
 
+struct iml__merged;
+// The same for a merged set, with the nodes' own reports in it. IML_ESINK.
+iml_status iml__report_merged(const char *out, const struct iml__merged *m, double wall_s, int argc,
+                              char *const *argv, int exit_code, int durability, iml_err *e);
+
 #endif

@@ -4,6 +4,7 @@
 #include "src/engine/journal.h"
 #include "src/engine/merge.h"
 #include "src/io/atomic.h"
+#include "src/io/vfs.h"
 #include "tests/fault/script.h"
 
 static char dir[64], other[64], third[64];
@@ -123,6 +124,74 @@ static void directories_of_several_machines_are_united(void **state)
     }
 }
 
+// ---- What is brought in is on the disk before the manifest says that it stands.
+
+static struct {
+    unsigned at, imported, synced, manifest; // when each came last
+    unsigned syncs, each;
+    bool no_syncfs;
+} seen;
+
+static int no_link(int d, const char *a, int d2, const char *b, int flags)
+{
+    (void)d, (void)a, (void)d2, (void)b, (void)flags;
+    errno = EXDEV;
+    return -1;
+}
+
+static int see_rename(int d, const char *a, int d2, const char *b)
+{
+    if (strstr(a, ".merge.tmp") && strcmp(b, "manifest.json") != 0 && strcmp(b, "bad.jsonl") != 0)
+        seen.imported = ++seen.at;
+    if (!strcmp(b, "manifest.json")) seen.manifest = ++seen.at;
+    return iml__vfs_posix.renameat(d, a, d2, b);
+}
+
+static int see_syncfs(int fd)
+{
+    (void)fd;
+    if (seen.no_syncfs) return errno = ENOSYS, -1;
+    seen.synced = ++seen.at, seen.syncs++;
+    return 0;
+}
+
+static int see_fdatasync(int fd)
+{
+    (void)fd;
+    seen.each++;
+    return 0;
+}
+
+static void imported_files_are_synced_as_durability_asks(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {               // process; batch; batch where syncfs is unknown
+        struct script s = plain(SCRIPT_SHARDS); // without aggregates, which are merge's own
+        struct iml__merged m;
+        const char *out[] = {dir, third};
+        iml__vfs v = iml__vfs_posix;
+        again();
+        s.shards = 2;
+        assert_ok(script_run(&s, NULL, e));
+        s.shard = 1, s.out = third;
+        assert_ok(script_run(&s, NULL, e));
+        memset(&seen, 0, sizeof seen);
+        seen.no_syncfs = k == 2;
+        v.linkat = no_link, v.renameat = see_rename, v.syncfs = see_syncfs;
+        v.fdatasync = see_fdatasync;
+        const iml__vfs *was = iml__vfs_swap(&v);
+        assert_ok(iml__merge(out, 2, k == 0 ? IML_DURABILITY_PROCESS : IML_DURABILITY_BATCH,
+                             &script_renderers, &m, e));
+        (void)iml__vfs_swap(was);
+        assert_int_equal(m.missing, 0);
+        assert_true(seen.imported > 0 && seen.manifest > seen.imported);
+        if (k == 0) assert_int_equal(seen.syncs + seen.each, 0);
+        if (k == 1) assert_true(seen.synced > seen.imported && seen.synced < seen.manifest);
+        if (k == 2) assert_true(seen.syncs == 0 && seen.each >= 4);
+        assert_true(script_digest(dir, NULL) == undisturbed(s));
+    }
+}
+
 static void nodes_that_do_not_belong_together_are_refused(void **state)
 {
     (void)state;
@@ -228,6 +297,7 @@ int main(void)
         cmocka_unit_test(nodes_of_one_directory_are_merged),
         cmocka_unit_test(shares_that_lack_items_are_named),
         cmocka_unit_test(directories_of_several_machines_are_united),
+        cmocka_unit_test(imported_files_are_synced_as_durability_asks),
         cmocka_unit_test(nodes_that_do_not_belong_together_are_refused),
         cmocka_unit_test(a_unit_made_twice_with_other_bytes_is_found),
         cmocka_unit_test(a_node_at_work_is_waited_for),

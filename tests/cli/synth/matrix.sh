@@ -53,10 +53,16 @@ H
         [ "$(digest m)" = "$want" ] || fail "$name: other bytes with IML_CPU=$cpu"
         rm -rf m
     done
+    for how in "--workers 3" "--workers 2 --mode process --order random"; do
+        IML_STALL=$((n + 1)) run m $args $how
+        [ "$(digest m)" = "$want" ] || fail "$name: other bytes with IML_STALL=$((n + 1)) $how"
+        rm -rf m
+    done
     for i in 0 1 2; do run split $args --shard $i/3; done
     expect 0 '' "$imloom" merge split
     [ "$(digest split)" = "$want" ] || fail "$name: other bytes in three shares"
     expect 0 '' "$imloom" verify split
+    [ "$(grep -c '"command": "synth"' split/.imloom/report.json)" = 3 ] && grep -q '"command": "merge"' split/.imloom/report.json || fail "$name: the merged report does not hold those of the shares"
     set +f
     rm -rf split; mv ref "ref_$name"
 done
