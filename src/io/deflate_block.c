@@ -297,35 +297,47 @@ static uint64_t stored_bits(const iml__bits *w, size_t raw_n)
     return 3 + (-(w->n + 3) & 7) + 32 + (blocks - 1) * 40 + (uint64_t)raw_n * 8;
 }
 
-void iml__dblock_write(struct iml__dblock *b, iml__bits *w, const iml__tok *tok, size_t ntok,
-                       const uint8_t *raw, size_t raw_n, bool final)
+// Code lengths and bits of the smaller of fixed and dynamic; h is the head of the latter.
+static uint64_t weigh(struct iml__dblock *b, const iml__tok *tok, size_t ntok, struct head *h,
+                      bool *fixed)
 {
-    struct head h;
     uint8_t litlen[IML__LITLENS + 2], dist[IML__DISTS + 2];
     count_tokens(b, tok, ntok);
     iml__huffman_lengths(b->litlen_count, IML__LITLENS, IML__CODE_MAX, b->litlen_bits);
     iml__huffman_lengths(b->dist_count, IML__DISTS, IML__CODE_MAX, b->dist_bits);
     b->litlen_bits[286] = b->litlen_bits[287] = b->dist_bits[30] = b->dist_bits[31] = 0;
-    head_make(&h, b);
+    head_make(h, b);
     fixed_bits(litlen, dist);
-    uint64_t extra = extra_bits(b), stored = stored_bits(w, raw_n);
-    uint64_t dynamic = 3 + h.bits + extra +
-                       code_bits(b->litlen_count, b->litlen_bits, IML__LITLENS) +
+    uint64_t by_head = h->bits + code_bits(b->litlen_count, b->litlen_bits, IML__LITLENS) +
                        code_bits(b->dist_count, b->dist_bits, IML__DISTS);
-    uint64_t fixed = 3 + extra + code_bits(b->litlen_count, litlen, IML__LITLENS) +
-                     code_bits(b->dist_count, dist, IML__DISTS);
-    if (stored <= fixed && stored <= dynamic) {
+    uint64_t by_rfc = code_bits(b->litlen_count, litlen, IML__LITLENS) +
+                      code_bits(b->dist_count, dist, IML__DISTS);
+    *fixed = by_rfc <= by_head;
+    if (*fixed) {
+        memcpy(b->litlen_bits, litlen, sizeof litlen);
+        memcpy(b->dist_bits, dist, sizeof dist);
+    }
+    return 3 + extra_bits(b) + IML_MIN(by_head, by_rfc);
+}
+
+uint64_t iml__dblock_measure(struct iml__dblock *b, const iml__tok *tok, size_t ntok)
+{
+    struct head h;
+    bool fixed;
+    return weigh(b, tok, ntok, &h, &fixed);
+}
+
+void iml__dblock_write(struct iml__dblock *b, iml__bits *w, const iml__tok *tok, size_t ntok,
+                       const uint8_t *raw, size_t raw_n, bool final)
+{
+    struct head h;
+    bool fixed;
+    if (stored_bits(w, raw_n) <= weigh(b, tok, ntok, &h, &fixed)) {
         iml__deflate_stored(w, raw, raw_n, final);
         return;
     }
-    if (fixed <= dynamic) {
-        memcpy(b->litlen_bits, litlen, sizeof litlen);
-        memcpy(b->dist_bits, dist, sizeof dist);
-        iml__bits_put(w, (unsigned) final | 1 << 1, 3);
-    } else {
-        iml__bits_put(w, (unsigned) final | 2 << 1, 3);
-        head_put(&h, w);
-    }
+    iml__bits_put(w, (unsigned) final | (fixed ? 1u : 2u) << 1, 3);
+    if (!fixed) head_put(&h, w);
     put_tokens(b, w, tok, ntok);
 }
 

@@ -104,6 +104,10 @@ struct iml__dblock {
 void iml__dblock_write(struct iml__dblock *b, iml__bits *w, const iml__tok *tok, size_t ntok,
                        const uint8_t *raw, size_t raw_n, bool final);
 
+// Bits that a block of these tokens takes, unless it is stored; its code lengths into b. Nothing is
+// written.
+uint64_t iml__dblock_measure(struct iml__dblock *b, const iml__tok *tok, size_t ntok);
+
 // raw as stored blocks of at most 65,535 bytes; one empty block if raw_n is 0. The last ends at a
 // byte boundary. raw_n 0 and not final is zlib's "sync flush": 3 zero bits, padding, 00 00 FF FF.
 void iml__deflate_stored(iml__bits *w, const uint8_t *raw, size_t raw_n, bool final);

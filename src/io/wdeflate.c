@@ -16,8 +16,8 @@ static int level_of(int level) { return level >= 9 ? 9 : level >= 6 ? 6 : level 
 
 size_t iml__wdeflate_size(int level)
 {
-    (void)level;
-    return (sizeof(struct iml__wdeflate) + 63) & ~(size_t)63;
+    size_t n = sizeof(struct iml__wdeflate) + (level_of(level) == 9 ? iml__wd_path_size() : 0);
+    return (n + 63) & ~(size_t)63;
 }
 
 struct iml__wdeflate *iml__wdeflate_init(void *mem, int level)
@@ -37,6 +37,12 @@ void iml__wdeflate_free(struct iml__wdeflate **c) { IML_FREE(*c); }
 
 size_t iml__wdeflate_bound(size_t n) { return iml__deflate_bound(n, IML__WD_BLOCK); }
 
+static const struct parse {
+    void (*begin)(struct iml__wdeflate *c, struct iml__wd_scan *s);
+    uint32_t (*block)(struct iml__wdeflate *c, struct iml__wd_scan *s);
+} by_words = {iml__wd_words_begin, iml__wd_words}, by_bytes = {iml__wd_bytes_begin, iml__wd_bytes},
+  by_path = {iml__wd_path_begin, iml__wd_path};
+
 static void blocks(struct iml__wdeflate *c, const struct iml__wd_plane *in, size_t history,
                    bool final, iml__bits *w)
 {
@@ -47,13 +53,11 @@ static void blocks(struct iml__wdeflate *c, const struct iml__wd_plane *in, size
                              .at = history,
                              .row = in->row,
                              .unit = in->unit};
-    if (in->unit == 4)
-        iml__wd_words_begin(c, &s);
-    else
-        iml__wd_bytes_begin(c, &s);
+    const struct parse *parse = c->level == 9 ? &by_path : in->unit == 4 ? &by_words : &by_bytes;
+    parse->begin(c, &s);
     const uint8_t *at = in->p, *end = in->p + in->n;
     while (at < end) {
-        uint32_t n = in->unit == 4 ? iml__wd_words(c, &s) : iml__wd_bytes(c, &s);
+        uint32_t n = parse->block(c, &s);
         const uint8_t *to = s.p + s.at * in->unit;
         if (s.at == s.n)
             for (size_t i = 0; i < rest; i++) c->tok[n++] = iml__tok_literal(*to++);

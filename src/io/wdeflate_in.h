@@ -42,6 +42,9 @@ struct iml__wd_scan {
 // of history.
 void iml__wd_words_begin(struct iml__wdeflate *c, struct iml__wd_scan *s);
 uint32_t iml__wd_words(struct iml__wdeflate *c, struct iml__wd_scan *s);
+size_t iml__wd_path_size(void); // bytes of level 9's own memory, behind the context
+void iml__wd_path_begin(struct iml__wdeflate *c, struct iml__wd_scan *s);
+uint32_t iml__wd_path(struct iml__wdeflate *c, struct iml__wd_scan *s);
 void iml__wd_bytes_begin(struct iml__wdeflate *c, struct iml__wd_scan *s);
 uint32_t iml__wd_bytes(struct iml__wdeflate *c, struct iml__wd_scan *s);
 
