@@ -138,6 +138,14 @@ static void write_font(iml__jsonw *w, const iml__synth *s, const iml__synth_item
         for (uint32_t i = 0; f->variable && i < spec->naxes; i++)
             iml__jsonw_key(w, spec->axis[i].tag), iml__jsonw_g17(w, it->plan.axis[i]);
         iml__jsonw_end(w);
+        iml__jsonw_key(w, "features"), iml__jsonw_array(w);
+        for (uint32_t i = 0; i < spec->nfeatures; i++) {
+            hb_feature_t feature = spec->feature[i];
+            char text[128];
+            hb_feature_to_string(&feature, text, sizeof text);
+            iml__jsonw_str(w, text);
+        }
+        iml__jsonw_end(w);
     }
     iml__jsonw_end(w);
 }
@@ -302,6 +310,19 @@ static uint64_t chain(uint64_t h, uint64_t v)
 
 static uint64_t of_text(const char *s) { return s ? iml__xxh3_text(s) : 0; }
 
+// How the first font is held: 0 as it comes.
+static uint64_t font_decision(const iml__spec *spec, const iml__font *f, const iml__item_plan *p)
+{
+    uint64_t h = 0;
+    for (uint32_t k = 0; f->variable && k < spec->naxes; k++)
+        h = chain(chain(h, of_text(spec->axis[k].tag)), bits_of(p->axis[k]));
+    for (uint32_t k = 0; k < spec->nfeatures; k++) {
+        const hb_feature_t *t = &spec->feature[k];
+        h = chain(chain(h, (uint64_t)t->tag << 32 | t->value), (uint64_t)t->start << 32 | t->end);
+    }
+    return h;
+}
+
 static uint64_t ink_decision(const iml__synth_item *it)
 {
     const iml__render_out *o = &it->out;
@@ -345,6 +366,8 @@ uint64_t iml__synth_decisions(const iml__synth *s, const iml__synth_item *it)
     for (uint32_t k = 0; k < faces_used(it); k++) {
         const iml__font *f = iml__fontindex_font(s->fonts, it->font[k]);
         v[n++] = chain(of_text(f->sha256), (uint64_t)f->index);
+        uint64_t held = k ? 0 : font_decision(&s->config->spec[p->spec], f, p);
+        if (held) v[n - 1] = chain(v[n - 1], held);
     }
     v[n++] = ink_decision(it), v[n++] = back_decision(s, it);
     v[n++] = (uint64_t)it->out.cutout[2];

@@ -26,6 +26,9 @@ typedef struct iml__replay { // one label, read and checked; strings lie in its 
     const char *freetype, *harfbuzz;
     iml__replay_font font[IML__FACES];
     uint32_t nfonts;
+    hb_feature_t feature[IML__SPEC_FEATURES]; // of the first font, as its axes, whose values are
+    char axis[IML__SPEC_AXES][5];             // plan.axis
+    uint32_t nfeatures, naxes;
     bool ink_forced;    // black or white for contrast
     const uint8_t *ink; // text_color_effective; NULL: none
     uint32_t nink;

@@ -292,6 +292,14 @@ static void explain(const iml__replayer *r, const char *other, iml__replayed *ou
                        "encoder, FriBidi or utf8proc must differ");
 }
 
+// Axes and features of the label, as if the specification had them.
+static void hold_font(iml__spec *spec, const iml__replay *l)
+{
+    spec->naxes = l->naxes, spec->nfeatures = l->nfeatures;
+    for (uint32_t k = 0; k < l->naxes; k++) memcpy(spec->axis[k].tag, l->axis[k], 5);
+    memcpy(spec->feature, l->feature, sizeof spec->feature);
+}
+
 static iml_status draw(iml__replayer *r, iml__replayed *out, iml_err *e)
 {
     iml__synth *s = r->s;
@@ -308,6 +316,7 @@ static iml_status draw(iml__replayer *r, iml__replayed *out, iml_err *e)
     if (other) changed = l->bg_path;
     s->config->spec[0].name = l->spec ? l->spec : "";
     s->config->spec[0].language = l->language;
+    hold_font(&s->config->spec[0], l);
     s->config->output.format = l->format;
     s->config_hash = l->config;
     s->corpora->item[0].name = l->corpus ? l->corpus : "";

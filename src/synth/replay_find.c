@@ -60,21 +60,40 @@ static iml_status take_member(const char *path, uint64_t index, iml__str *out, i
     return st;
 }
 
-// The line that begins with this index: labels have it in second place.
-static bool take_line(const iml__str *all, uint64_t index, iml__str *out)
+// The line of this index in a file of labels, which have it in second place; lines are read one
+// after the other, so the file may be larger than memory.
+static iml_status take_line(const char *path, uint64_t index, iml__str *out, bool *found,
+                            iml_err *e)
 {
+    enum { PIECE = 1 << 18 };
     char want[64];
-    int n = snprintf(want, sizeof want, "{\"imloom\":1,\"index\":%llu,", (unsigned long long)index);
-    for (const char *p = all->p, *end = all->p + all->n; p && p < end;) {
-        const char *eol = memchr(p, '\n', (size_t)(end - p));
-        size_t len = (size_t)((eol ? eol : end) - p);
-        if (len > (size_t)n && !memcmp(p, want, (size_t)n)) {
-            iml__str_add(out, p, len);
-            return true;
+    int fd,
+        n = snprintf(want, sizeof want, "{\"imloom\":1,\"index\":%llu,", (unsigned long long)index);
+    uint64_t size;
+    *found = false;
+    IML_TRY(iml__file_open(AT_FDCWD, path, &fd, &size, e));
+    char *piece = iml__alloc(PIECE);
+    iml_status st = piece ? IML_OK : IML_FAIL(e, IML_ENOMEM, "%s: no memory to read it", path);
+    bool mine = true, whole = false; // mine: what out holds may be the line
+    for (uint64_t at = 0; !st && !whole && at < size;) {
+        ssize_t got = iml__pread_all(fd, piece, (size_t)IML_MIN((uint64_t)PIECE, size - at), at);
+        if (got <= 0) st = IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be read", path);
+        for (const char *p = piece, *end = piece + IML_MAX(got, 0); p < end && !whole;) {
+            const char *eol = memchr(p, '\n', (size_t)(end - p));
+            size_t len = (size_t)((eol ? eol : end) - p);
+            if (mine) iml__str_add(out, p, len);
+            mine = mine && (!out->n || !memcmp(out->p, want, IML_MIN(out->n, (size_t)n)));
+            whole = eol && mine && out->n >= (size_t)n;
+            if (eol && !whole) mine = true, iml__str_clear(out);
+            p += len + (eol != NULL);
         }
-        p += len + 1;
+        at += (uint64_t)IML_MAX(got, 0);
     }
-    return false;
+    *found = !st && mine && out->n >= (size_t)n;
+    if (!st && out->failed) st = IML_FAIL(e, IML_ENOMEM, "%s: no memory to read it", path);
+    IML_FREE(piece);
+    (void)iml__close(&fd);
+    return st;
 }
 
 static bool there(const char *path)
@@ -93,13 +112,9 @@ static iml_status take_item(const char *dir, uint64_t index, iml__str *out, iml_
     if (there(path)) return take_file(path, out, name, e);
     (void)snprintf(path, sizeof path, "%s/labels.jsonl", dir);
     if (there(path)) {
-        iml__str all, ignored;
-        iml__str_init(&all, FILE_MAX), iml__str_init(&ignored, PATH + 64);
-        iml_status st = take_file(path, &all, &ignored, e);
-        found = !st && take_line(&all, index, out);
-        iml__str_free(&all), iml__str_free(&ignored);
-        IML_TRY(st);
+        IML_TRY(take_line(path, index, out, &found, e));
         if (found) return iml__str_addf(name, "%s:%llu", path, i), IML_OK;
+        iml__str_clear(out);
     }
     for (unsigned k = 0; !found; k++) {
         (void)snprintf(path, sizeof path, "%s/shard-%06u.tar", dir, k);

@@ -244,9 +244,42 @@ static iml_status param(reader *q, const char *key)
 
 // ---- The rest
 
+static iml_status axis(reader *q, const char *key)
+{
+    iml__replay *r = q->r;
+    if (r->naxes == IML__SPEC_AXES || strlen(key) != 4)
+        return iml__jsonr_fail(q->j, q->e, "variations: an axis of four letters is needed");
+    memcpy(r->axis[r->naxes], key, 5);
+    IML_TRY(numbers(q));
+    if (q->depth || q->n != 1) return iml__jsonr_fail(q->j, q->e, "an axis takes one number");
+    r->plan.axis[r->naxes++] = q->v[0];
+    return IML_OK;
+}
+
+static iml_status features(reader *q)
+{
+    iml__replay *r = q->r;
+    enum iml__json_type t;
+    IML_TRY(iml__jsonr_next(q->j, &t, q->e));
+    if (t != IML__JSON_ARRAY) return iml__jsonr_fail(q->j, q->e, "a list of features is needed");
+    for (;;) {
+        IML_TRY(iml__jsonr_next(q->j, &t, q->e));
+        if (t == IML__JSON_END) return IML_OK;
+        const iml__str *s = &q->j->token;
+        if (t != IML__JSON_STRING || r->nfeatures == IML__SPEC_FEATURES ||
+            !hb_feature_from_string(iml__str_text(s), (int)IML_MIN(s->n, (size_t)1000),
+                                    &r->feature[r->nfeatures]))
+            return iml__jsonr_fail(q->j, q->e, "a feature as in \"-kern\" is needed");
+        r->nfeatures++;
+    }
+}
+
 static iml_status font_member(reader *q, const char *key)
 {
     iml__replay_font *f = &q->r->font[q->r->nfonts];
+    bool first = !q->r->nfonts;
+    if (first && !strcmp(key, "variations")) return object(q, axis);
+    if (first && !strcmp(key, "features")) return features(q);
     if (!strcmp(key, "path")) return text(q, &f->path);
     if (!strcmp(key, "face")) return whole(q, 1, 0, 65535, &f->face);
     if (!strcmp(key, "sha256")) return hash_text(q, f->sha256);

@@ -132,6 +132,126 @@ static void replay_is_identical(void **state)
     iml__str_free(&labels);
 }
 
+// ---- Whatever is a row of keys.def, today and later
+
+static const char *key_of(int k)
+{
+    if (k < IML__NUMS) return iml__key_nums[k].rule.key;
+    if (k < IML__NUMS + IML__ENUMS) return iml__key_enums[k - IML__NUMS].key;
+    return iml__key_colours[k - IML__NUMS - IML__ENUMS].key;
+}
+
+// KEY=VALUE with a range for a number, all names of an enumeration, all colours.
+static void whole_range(int k, char *set, size_t cap)
+{
+    const char *key = key_of(k);
+    if (k < IML__NUMS) {
+        const iml__value_rule *r = &iml__key_nums[k].rule;
+        double hi = IML_MIN(r->max, r->neutral + (r->max > 2 ? 4.0 : 0.4));
+        (void)snprintf(set, cap, "%s=[%g, %g]", key, r->neutral, hi);
+    } else if (k < IML__NUMS + IML__ENUMS) {
+        const char *const *names = iml__key_enums[k - IML__NUMS].names;
+        size_t at = (size_t)snprintf(set, cap, "%s={%s: 1", key, names[0]);
+        for (uint32_t i = 1; names[i]; i++)
+            at += (size_t)snprintf(set + at, cap - at, ", %s: 1", names[i]);
+        (void)snprintf(set + at, cap - at, "}");
+    } else {
+        bool alpha = iml__key_colours[k - IML__NUMS - IML__ENUMS].channels == 4;
+        (void)snprintf(set, cap, "%s={min: [0,0,0%s], max: [255,255,255%s]}", key,
+                       alpha ? ",0" : "", alpha ? ",255" : "");
+    }
+}
+
+// Keys that need others to have an effect, or have a range of their own (NULL: no effect at all).
+static const struct {
+    const char *key, *value, *beside[2];
+} special[] = {
+    {"text_length", NULL, {0}},
+    {"max_canvas", NULL, {0}},
+    {"background_reuse", NULL, {0}},
+    {"image_height", "40", {0}},
+    {"max_width", "150", {0}},
+    {"wrap_width", "[80,200]", {0}},
+    {"arc_radius", "[90,300]", {"curve_type=arc"}},
+    {"arc_max_span", "[60,180]", {"curve_type=arc", "arc_radius=60"}},
+    {"arc_concave", "", {"curve_type=arc", "arc_radius=90"}},
+    {"curve_type", "", {"arc_radius=200"}},
+    {"curve_glyphs", "", {"curve_type=arc", "arc_radius=90"}},
+    {"sine_amplitude", "", {"curve_type=sine", "sine_frequency=0.05"}},
+    {"sine_frequency", "[0.01,0.05]", {"curve_type=sine", "sine_amplitude=9"}},
+    {"sine_phase", "", {"curve_type=sine", "sine_amplitude=9"}},
+    {"elastic_distortion_alpha", "[5,20]", {"elastic_distortion_sigma=4"}},
+    {"elastic_distortion_sigma", "[3,5]", {"elastic_distortion_alpha=20"}},
+    {"grid_distortion_steps", "", {"grid_distortion_limit=3"}},
+    {"grid_distortion_limit", "", {"grid_distortion_steps=4"}},
+    {"per_glyph_palette_size", "", {"color_mode=per_glyph"}},
+    {"gradient_start_color", "", {"color_mode=gradient"}},
+    {"gradient_end_color", "", {"color_mode=gradient"}},
+    {"cutout_width", "", {"cutout_height=9"}},
+    {"cutout_height", "", {"cutout_width=9"}},
+    {"drop_shadow_radius", "", {"drop_shadow_offset_x=4"}},
+    {"drop_shadow_color", "", {"drop_shadow_offset_x=4"}},
+    {"block_shadow_radius", "", {"block_shadow_offset_x=4"}},
+    {"block_shadow_color", "", {"block_shadow_offset_x=4"}},
+    {"border_color", "", {"border=2"}},
+};
+
+static void every_key_replays(void **state)
+{
+    (void)state;
+    if (!have_fonts()) skip();
+    static const char *const fonts[] = {DEJAVU, SERIF}, *const text = "Every key, 12 g\xc3\xbc";
+    iml__str labels;
+    iml__str_init(&labels, 1 << 26);
+    for (int k = 0; k < IML__NUMS + IML__ENUMS + IML__COLOURS; k++) {
+        char set[512];
+        const char *sets[4] = {set, "font_size=[20,30]"};
+        size_t i = 0, n = 2;
+        whole_range(k, set, sizeof set);
+        while (i < IML_COUNT_OF(special) && strcmp(special[i].key, key_of(k))) i++;
+        if (i < IML_COUNT_OF(special)) {
+            if (!special[i].value) continue;
+            if (*special[i].value)
+                (void)snprintf(set, sizeof set, "%s=%s", key_of(k), special[i].value);
+            for (size_t b = 0; b < 2 && special[i].beside[b]; b++) sets[n++] = special[i].beside[b];
+        }
+        iml__synth_opts o = options();
+        o.texts = &text, o.ntexts = 1, o.fonts = fonts, o.nfonts = 2;
+        o.set = sets, o.nset = n, o.background = k % 3 ? "builtin" : "#88ccee";
+        iml__str_clear(&labels);
+        write_labels(&o, 4, false, &labels);
+        all_identical(&labels, 4, set);
+    }
+    iml__str_free(&labels);
+}
+
+static void axes_and_features_replay(void **state)
+{
+    (void)state;
+    static const char *const font = IML_SOURCE_DIR "/tests/data/fonts/boxes-vf.ttf",
+                             *const text = "Boxes vary",
+                             *const set[] = {"variations={wght: [100, 900]}",
+                                             "features=[\"-kern\", liga]"};
+    iml__str labels;
+    iml__replay_opts none = {0};
+    iml__synth_opts o = options();
+    iml__str_init(&labels, 1 << 26);
+    o.texts = &text, o.ntexts = 1, o.fonts = &font, o.nfonts = 1, o.set = set, o.nset = 2;
+    write_labels(&o, 6, false, &labels);
+    all_identical(&labels, 6, "variations");
+    assert_non_null(strstr(labels.p, "\"features\":[\"-kern\",\"liga\"]"));
+    for (int k = 0; k < 2; k++) { // other values are told
+        char *at = strstr(labels.p, k ? "\"-kern\"" : "\"wght\":");
+        at[k ? 1 : 7] = k ? '+' : at[7] == '9' ? '8' : '9';
+        iml__replayer *r = must_replay(&labels, &none);
+        iml__replayed x;
+        assert_ok(iml__replayer_make(r, 0, &x, e));
+        assert_true(x.edited);
+        iml__replayer_close(&r);
+    }
+    iml__str_free(&labels);
+}
+
 static void default_specifications_replay(void **state)
 {
     (void)state;
@@ -294,6 +414,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replay_is_identical),
+        cmocka_unit_test(every_key_replays),
+        cmocka_unit_test(axes_and_features_replay),
         cmocka_unit_test(default_specifications_replay),
         cmocka_unit_test(edited_label_says_so),
         cmocka_unit_test(a_difference_names_its_cause),
