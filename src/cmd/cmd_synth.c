@@ -422,6 +422,32 @@ static int plan(const iml__synth *s, iml_err *e)
     return code;
 }
 
+// What each specification would draw, of what.
+static void sum_up(const iml__synth *s)
+{
+    iml__str l;
+    iml__str_init(&l, 1 << 20);
+    for (uint32_t k = 0; k < s->config->nspec; k++) {
+        const iml__spec *spec = &s->config->spec[k];
+        const iml__synth_spec *x = &s->spec[k];
+        uint64_t bytes = 0;
+        for (uint32_t i = 0; i < spec->ncorpora; i++)
+            bytes += s->corpora->item[spec->corpus[i].corpus].n;
+        iml__str_addf(&l, "%s: ", spec->name);
+        iml__text_count(&l, iml__seats_of_first(&s->seats, s->count, k));
+        iml__str_addf(&l, " images, %u face%s, %u corp%s ", x->faces, x->faces == 1 ? "" : "s",
+                      spec->ncorpora, spec->ncorpora == 1 ? "us" : "ora");
+        iml__text_bytes(&l, bytes);
+        if (x->bg == IML__BG_IMAGE)
+            iml__str_addf(&l, ", %u background%s\n", x->nback, x->nback == 1 ? "" : "s");
+        else
+            iml__str_addf(&l, ", background %s\n",
+                          x->bg == IML__BG_KINDS ? "builtin" : iml__bg_kind_name(x->bg));
+    }
+    (void)fputs(iml__str_text(&l), stdout);
+    iml__str_free(&l);
+}
+
 static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_err *e)
 {
     iml_run_opts ro;
@@ -450,6 +476,7 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
         code = iml__session_run(&session);
     else if (common.dry_run)
         (void)printf("%s\n", iml__str_text(&head));
+    if (!code && common.dry_run) sum_up(s);
     if (!code && options.preview && !common.dry_run) code = preview(s, e);
     iml__str_free(&head);
     return code;

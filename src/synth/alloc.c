@@ -39,20 +39,25 @@ static double all_seats(const iml__seats *s, double t)
     return n;
 }
 
+// Neighbours lo and hi: at most `want` seats have keys <= lo, more than that have keys <= hi, and
+// what is left between them are ties.
+static void bisect(const iml__seats *s, double want, double *lo, double *hi)
+{
+    *lo = IML_MAX(want - s->n - 1, 0.0), *hi = want + s->n + 1;
+    for (;;) {
+        double mid = *lo + (*hi - *lo) / 2;
+        if (mid <= *lo || mid >= *hi) return;
+        if (all_seats(s, mid) <= want)
+            *lo = mid;
+        else
+            *hi = mid;
+    }
+}
+
 uint32_t iml__seat(const iml__seats *s, uint64_t i, uint64_t *k)
 {
-    double want = (double)i, lo = want - s->n - 1, hi = want + s->n + 1;
-    if (lo < 0) lo = 0;
-    // At most `want` seats have keys <= lo, more than `want` have keys <= hi; down to neighbours,
-    // so that what is left between them are ties.
-    for (;;) {
-        double mid = lo + (hi - lo) / 2;
-        if (mid <= lo || mid >= hi) break;
-        if (all_seats(s, mid) <= want)
-            lo = mid;
-        else
-            hi = mid;
-    }
+    double want = (double)i, lo, hi;
+    bisect(s, want, &lo, &hi);
     double left = want - all_seats(s, lo);
     uint32_t last = s->order[0];
     for (uint32_t j = 0; j < s->n; j++) {
@@ -68,4 +73,19 @@ uint32_t iml__seat(const iml__seats *s, uint64_t i, uint64_t *k)
         left -= gain;
     }
     return last;
+}
+
+uint64_t iml__seats_of_first(const iml__seats *s, uint64_t n, uint32_t spec)
+{
+    double want = (double)n, lo, hi;
+    bisect(s, want, &lo, &hi);
+    double left = want - all_seats(s, lo);
+    for (uint32_t j = 0; j < s->n; j++) {
+        uint32_t c = s->order[j];
+        double have = seats_at(s->share[c], lo), gain = seats_at(s->share[c], hi) - have;
+        double part = IML_CLAMP(gain, 0.0, left);
+        if (c == spec) return (uint64_t)(have + part);
+        left -= part;
+    }
+    return 0;
 }

@@ -15,4 +15,7 @@ iml_status iml__seats_of(const iml__config *c, iml_arena *a, iml__seats *s, iml_
 // of the shares: it does not depend on how many items there are.
 uint32_t iml__seat(const iml__seats *s, uint64_t i, uint64_t *k);
 
+// How many of the items 0..n-1 specification spec draws.
+uint64_t iml__seats_of_first(const iml__seats *s, uint64_t n, uint32_t spec);
+
 #endif

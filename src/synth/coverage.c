@@ -254,12 +254,15 @@ static iml_status ask_corpus(const iml__spec *spec, const iml__corpus *c, uint64
         }
         return IML_OK;
     }
-    if (c->n <= WHOLE) {
+    if (c->p && c->n <= WHOLE) {
         ask_text(spec, set, c->p, c->n);
         return IML_OK;
     }
-    for (uint64_t k = 0; k < STRETCHES; k++)
-        ask_text(spec, set, c->p + (c->n - STRETCH) / (STRETCHES - 1) * k, STRETCH);
+    for (uint64_t k = 0; k < STRETCHES; k++) { // a large corpus is not mapped
+        uint8_t stretch[STRETCH];
+        size_t n = iml__corpus_read(c, (c->n - STRETCH) / (STRETCHES - 1) * k, stretch, STRETCH);
+        ask_text(spec, set, stretch, n);
+    }
     return IML_OK;
 }
 

@@ -228,6 +228,14 @@ static void shares_are_exact(void **state)
                 if (fabs((double)got[j] - (double)(i + 1) * shares[c][j]) > 2)
                     fail_msg("case %zu at %d", c, (int)i);
         }
+        for (uint32_t j = 0; j < sizes[c]; j++)
+            assert_int_equal(iml__seats_of_first(&s, 10000, j), got[j]);
+        for (uint64_t n = 0; n < 40; n++) {
+            uint64_t seen[5] = {0}, k;
+            for (uint64_t i = 0; i < n; i++) seen[iml__seat(&s, i, &k)]++;
+            for (uint32_t j = 0; j < sizes[c]; j++)
+                assert_int_equal(iml__seats_of_first(&s, n, j), seen[j]);
+        }
         for (uint32_t j = 0; j < sizes[c]; j++) // within one where the share is no whole number
             assert_true(fabs((double)got[j] - 10000 * shares[c][j]) < 1);
     }

@@ -7,6 +7,7 @@ expect 0 'jpeg has no transparency' run --text x -n 2 --format jpeg --background
 [ "$(grep -c transparency err.txt)" = 1 ] || fail "not said once"
 expect 0 'jpeg has no alpha' run --text x -n 2 --format jpeg --colour rgba -o d
 expect 0 'container auto: loose files; --container tar would save [0-9]+ of 4000 files' run --text x -n 2000 -o e --dry-run
+expect 0 'han_vertical: 8 images, [0-9,]+ faces, 1 corpus 4.[0-9]K, background builtin' run -n 100 --dry-run
 expect 0 '1 specification, 2 images, seed 0 \(dir: png \+ json\); [0-9,]+ faces?, 1 corpus ' run --text x -n 2 --dry-run
 expect 1 "did you mean 'fonts'" run --list font; one_sentence
 expect 0 'new/dir/s.png: 2 pictures' run --text x -n 2 --preview new/dir/s.png
