@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- base kernel text render engine synth deflate
 for name in "$@"; do
     if [ -x "$build/bench/bench_$name" ]; then "$build/bench/bench_$name"
+    elif [ "$name" = synth ]; then "$build/bin/imloom" bench synth all
     elif [ -x "bench/bench_$name.sh" ]; then "bench/bench_$name.sh" "$build"
     else echo "no benchmark '$name' in $build/bench" >&2; exit 1; fi
 done
