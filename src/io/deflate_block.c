@@ -20,59 +20,75 @@ static const uint16_t length_base[29] = {3,  4,  5,  6,   7,   8,   9,   10,  11
                                          15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
                                          67, 83, 99, 115, 131, 163, 195, 227, 258};
 
+static inline unsigned length_last(unsigned s)
+{
+    return s == 27 ? 257 : length_base[s] + (1u << length_extra[s]) - 1;
+}
+
 static inline unsigned dist_extra(unsigned symbol) { return symbol < 4 ? 0 : symbol / 2 - 1; }
 
 // ---- Huffman
 
 enum { SYMBOLS_MAX = 288 };
 
-// The symbols in use by rising count, ties by symbol: a radix sort, for it runs once a block.
-static unsigned sort_used(const uint32_t *count, unsigned n, uint16_t order[SYMBOLS_MAX])
+// The symbols that are in use, in order; how many. Without a branch, which nobody could predict.
+static unsigned used_of(const uint32_t *count, unsigned n, uint16_t used[SYMBOLS_MAX + 1])
 {
+    unsigned k = 0;
+    for (unsigned i = 0; i < n; i++) {
+        used[k] = (uint16_t)i;
+        k += count[i] != 0;
+    }
+    return k;
+}
+
+// Sorts n symbols by rising count, ties as they stand: a radix sort, for it runs once a block.
+static void sort_used(const uint32_t *count, uint16_t *order, unsigned n)
+{
+    enum { DIGIT = 6 };
     uint16_t other[SYMBOLS_MAX], *from = order, *to = other;
-    unsigned used = 0;
     uint32_t all = 0;
-    for (unsigned i = 0; i < n; i++)
-        if (count[i]) order[used++] = (uint16_t)i, all |= count[i];
-    for (unsigned shift = 0; shift < 32 && all >> shift; shift += 8) {
-        unsigned at[256] = {0}, sum = 0;
-        for (unsigned i = 0; i < used; i++) at[count[from[i]] >> shift & 255]++;
-        for (unsigned k = 0; k < 256; k++) {
+    for (unsigned i = 0; i < n; i++) all |= count[order[i]];
+    for (unsigned shift = 0; shift < 32 && all >> shift; shift += DIGIT) {
+        unsigned at[1 << DIGIT] = {0}, sum = 0;
+        for (unsigned i = 0; i < n; i++) at[count[from[i]] >> shift & ((1 << DIGIT) - 1)]++;
+        for (unsigned k = 0; k < 1 << DIGIT; k++) {
             unsigned here = at[k];
             at[k] = sum, sum += here;
         }
-        for (unsigned i = 0; i < used; i++) to[at[count[from[i]] >> shift & 255]++] = from[i];
+        for (unsigned i = 0; i < n; i++)
+            to[at[count[from[i]] >> shift & ((1 << DIGIT) - 1)]++] = from[i];
         uint16_t *t = from;
         from = to, to = t;
     }
-    if (from != order) memcpy(order, from, used * sizeof *order);
-    return used;
+    if (from != order) memcpy(order, from, n * sizeof *order);
 }
 
 // How many leaves lie at each depth of the Huffman tree: two queues, leaves in their order and
-// inner nodes as they are made (which is in rising weight too). Ties take the leaf.
+// inner nodes as they are made (which is in rising weight too). Ties take the leaf. Each queue ends
+// in a weight that loses, so that there is nothing to ask but which is less.
 static void depths(const uint32_t *count, const uint16_t *order, unsigned used, unsigned limit,
                    unsigned at_depth[IML__CODE_MAX + 1])
 {
-    uint64_t weight[2 * SYMBOLS_MAX];
-    uint16_t parent[2 * SYMBOLS_MAX];
-    uint16_t depth[2 * SYMBOLS_MAX];
-    unsigned leaf = 0, inner = used, made = used;
-    for (unsigned i = 0; i < used; i++) weight[i] = count[order[i]];
-    for (; made < 2 * used - 1; made++) {
-        weight[made] = 0;
+    uint64_t leaf[SYMBOLS_MAX + 1], inner[SYMBOLS_MAX + 1];
+    uint16_t parent[2][SYMBOLS_MAX + 1]; // of leaves, of inner nodes
+    uint16_t depth[SYMBOLS_MAX + 1];     // of inner nodes
+    unsigned l = 0, i = 0;
+    for (unsigned k = 0; k < used; k++) leaf[k] = count[order[k]], inner[k] = UINT64_MAX;
+    leaf[used] = inner[used] = UINT64_MAX;
+    for (unsigned made = 0; made < used - 1; made++) {
+        uint64_t sum = 0;
         for (int k = 0; k < 2; k++) {
-            bool take_leaf = leaf < used && (inner >= made || weight[leaf] <= weight[inner]);
-            unsigned x = take_leaf ? leaf++ : inner++;
-            weight[made] += weight[x];
-            parent[x] = (uint16_t)made;
+            bool is_inner = inner[i] < leaf[l];
+            sum += is_inner ? inner[i] : leaf[l];
+            parent[is_inner][is_inner ? i : l] = (uint16_t)made;
+            i += is_inner, l += !is_inner;
         }
+        inner[made] = sum;
     }
-    depth[made - 1] = 0;
-    for (unsigned i = made - 1; i-- > 0;) {
-        depth[i] = (uint16_t)(depth[parent[i]] + 1);
-        if (i < used) at_depth[IML_MIN(depth[i], limit)]++;
-    }
+    depth[used - 2] = 0;
+    for (unsigned k = used - 2; k-- > 0;) depth[k] = (uint16_t)(depth[parent[1][k]] + 1);
+    for (unsigned k = 0; k < used; k++) at_depth[IML_MIN(depth[parent[0][k]] + 1u, limit)]++;
 }
 
 // Too many codes were cut to `limit` bits: the Kraft sum is above 1. Each step takes one code of
@@ -89,42 +105,56 @@ static void repair(unsigned at_depth[IML__CODE_MAX + 1], unsigned limit)
     }
 }
 
-void iml__huffman_lengths(const uint32_t *count, unsigned n, unsigned limit, uint8_t *bits)
+// used: the n symbols that are in use.
+static void lengths(const uint32_t *count, const uint16_t *used, unsigned n, unsigned limit,
+                    uint8_t *bits)
 {
     uint16_t order[SYMBOLS_MAX];
-    unsigned at_depth[IML__CODE_MAX + 1] = {0};
-    unsigned used = sort_used(count, n, order);
-    memset(bits, 0, n);
-    if (used < 2) { // a complete code has two symbols at least
-        unsigned first = used ? order[0] : 0;
+    unsigned at_depth[IML__CODE_MAX + 1] = {0}, i = 0;
+    if (n < 2) { // a complete code has two symbols at least
+        unsigned first = n ? used[0] : 0;
         bits[first] = bits[first ? 0 : 1] = 1;
         return;
     }
-    depths(count, order, used, limit, at_depth);
+    memcpy(order, used, n * sizeof *order);
+    sort_used(count, order, n);
+    depths(count, order, n, limit, at_depth);
     repair(at_depth, limit);
-    unsigned i = 0;
     for (unsigned d = limit; d > 0; d--) // the rarest get the longest
         for (unsigned k = at_depth[d]; k > 0; k--) bits[order[i++]] = (uint8_t)d;
 }
 
-// Canonical codes (RFC 1951, 3.2.2), bits reversed as they go out.
+void iml__huffman_lengths(const uint32_t *count, unsigned n, unsigned limit, uint8_t *bits)
+{
+    uint16_t used[SYMBOLS_MAX + 1];
+    memset(bits, 0, n);
+    lengths(count, used, used_of(count, n, used), limit, bits);
+}
+
+// Canonical codes (RFC 1951, 3.2.2), bits reversed as they go out; symbols without a code have any.
 static void codes(const uint8_t *bits, unsigned n, uint16_t *code)
 {
     uint32_t next[IML__CODE_MAX + 1] = {0}, c = 0;
-    for (unsigned i = 0; i < n; i++) next[bits[i]]++;
-    next[0] = 0;
+    uint16_t coded[SYMBOLS_MAX + 1];
+    unsigned ncoded = 0;
+    for (unsigned i = 0; i < n; i++) {
+        coded[ncoded] = (uint16_t)i;
+        ncoded += bits[i] != 0;
+    }
+    for (unsigned i = 0; i < ncoded; i++) next[bits[coded[i]]]++;
     for (unsigned d = 1; d <= IML__CODE_MAX; d++) {
         uint32_t here = next[d];
         next[d] = c;
         c = (c + here) << 1;
     }
-    for (unsigned i = 0; i < n; i++) {
-        uint32_t v = bits[i] ? next[bits[i]]++ : 0;
+    for (unsigned i = 0; i < ncoded; i++) {
+        unsigned s = coded[i];
+        uint32_t v = next[bits[s]]++;
         v = (v & 0x5555) << 1 | (v >> 1 & 0x5555);
         v = (v & 0x3333) << 2 | (v >> 2 & 0x3333);
         v = (v & 0x0F0F) << 4 | (v >> 4 & 0x0F0F);
         v = (v & 0x00FF) << 8 | (v >> 8 & 0x00FF);
-        code[i] = (uint16_t)(v >> (16 - bits[i]));
+        code[s] = (uint16_t)(v >> (16 - bits[s]));
     }
 }
 
@@ -218,13 +248,12 @@ static void count_tokens(struct iml__dblock *b, const iml__tok *tok, size_t n)
     if (i < n) by_token[0][tok[i] & 1023]++, by_dist[0][tok[i] >> 10 & 31]++;
     for (i = 0; i < 256; i++) b->litlen_count[i] = by_token[0][i] + by_token[1][i];
     b->litlen_count[256] = 1;
-    for (unsigned s = 0; s < 29; s++) {
-        unsigned last = s == 27 ? 257 : length_base[s] + (1u << length_extra[s]) - 1;
-        uint32_t sum = 0;
-        for (unsigned k = length_base[s]; k <= last; k++)
-            sum += by_token[0][256 + k] + by_token[1][256 + k];
-        b->litlen_count[257 + s] = sum;
-    }
+    uint32_t up_to[IML__DEFLATE_MAX + 1]; // sums of lengths
+    up_to[2] = 0;
+    for (i = 3; i <= IML__DEFLATE_MAX; i++)
+        up_to[i] = up_to[i - 1] + by_token[0][256 + i] + by_token[1][256 + i];
+    for (unsigned s = 0; s < 29; s++)
+        b->litlen_count[257 + s] = up_to[length_last(s)] - up_to[length_base[s] - 1];
     for (i = 0; i < IML__DISTS; i++) b->dist_count[i] = by_dist[0][i] + by_dist[1][i];
 }
 
@@ -236,10 +265,12 @@ static uint64_t extra_bits(const struct iml__dblock *b)
     return sum;
 }
 
-static uint64_t code_bits(const uint32_t *count, const uint8_t *bits, unsigned n)
+// used: the n symbols that are in use.
+static uint64_t code_bits(const uint32_t *count, const uint8_t *bits, const uint16_t *used,
+                          unsigned n)
 {
     uint64_t sum = 0;
-    for (unsigned i = 0; i < n; i++) sum += (uint64_t)count[i] * bits[i];
+    for (unsigned i = 0; i < n; i++) sum += (uint64_t)count[used[i]] * bits[used[i]];
     return sum;
 }
 
@@ -261,9 +292,8 @@ static void put_tokens(struct iml__dblock *b, iml__bits *w, const iml__tok *tok,
     for (unsigned i = 0; i < 256; i++)
         b->litlen_put[i] = (uint32_t)b->litlen_code[i] << 8 | b->litlen_bits[i];
     for (unsigned s = 0; s < 29; s++) {
-        unsigned last = s == 27 ? 257 : length_base[s] + (1u << length_extra[s]) - 1;
         uint32_t code = b->litlen_code[257 + s], bits = b->litlen_bits[257 + s];
-        for (unsigned k = length_base[s]; k <= last; k++)
+        for (unsigned k = length_base[s]; bits && k <= length_last(s); k++)
             b->litlen_put[256 + k] =
                 (code | (k - length_base[s]) << bits) << 8 | (bits + length_extra[s]);
     }
@@ -302,16 +332,20 @@ static uint64_t weigh(struct iml__dblock *b, const iml__tok *tok, size_t ntok, s
                       bool *fixed)
 {
     uint8_t litlen[IML__LITLENS + 2], dist[IML__DISTS + 2];
+    uint16_t used[SYMBOLS_MAX + 1], used_dist[SYMBOLS_MAX + 1];
     count_tokens(b, tok, ntok);
-    iml__huffman_lengths(b->litlen_count, IML__LITLENS, IML__CODE_MAX, b->litlen_bits);
-    iml__huffman_lengths(b->dist_count, IML__DISTS, IML__CODE_MAX, b->dist_bits);
-    b->litlen_bits[286] = b->litlen_bits[287] = b->dist_bits[30] = b->dist_bits[31] = 0;
+    unsigned n = used_of(b->litlen_count, IML__LITLENS, used);
+    unsigned m = used_of(b->dist_count, IML__DISTS, used_dist);
+    memset(b->litlen_bits, 0, sizeof b->litlen_bits);
+    memset(b->dist_bits, 0, sizeof b->dist_bits);
+    lengths(b->litlen_count, used, n, IML__CODE_MAX, b->litlen_bits);
+    lengths(b->dist_count, used_dist, m, IML__CODE_MAX, b->dist_bits);
     head_make(h, b);
     fixed_bits(litlen, dist);
-    uint64_t by_head = h->bits + code_bits(b->litlen_count, b->litlen_bits, IML__LITLENS) +
-                       code_bits(b->dist_count, b->dist_bits, IML__DISTS);
-    uint64_t by_rfc = code_bits(b->litlen_count, litlen, IML__LITLENS) +
-                      code_bits(b->dist_count, dist, IML__DISTS);
+    uint64_t by_head = h->bits + code_bits(b->litlen_count, b->litlen_bits, used, n) +
+                       code_bits(b->dist_count, b->dist_bits, used_dist, m);
+    uint64_t by_rfc =
+        code_bits(b->litlen_count, litlen, used, n) + code_bits(b->dist_count, dist, used_dist, m);
     *fixed = by_rfc <= by_head;
     if (*fixed) {
         memcpy(b->litlen_bits, litlen, sizeof litlen);
