@@ -207,6 +207,10 @@ typedef struct iml_job {
     iml_status (*run)(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n, iml_err *e);
     // Labels an item in bad.jsonl and messages (a path); NULL: none. Writes at most cap bytes.
     void (*label)(void *user, uint64_t i, char *text, size_t cap);
+    // Of an item that is recorded, where part_items is 1: whether what it appended (under its first
+    // name, n bytes) still holds, that is, its inputs are those that it was made of. false: it is
+    // made again. Or NULL: nobody asks.
+    bool (*still)(void *user, uint64_t i, const char *piece, size_t n);
     // JSON objects for the manifest, each "{...}" or NULL; *borrowed* until the run ends.
     const char *settings_json, *versions_json, *inputs_json;
     const iml_pieces *pieces; // [npieces]; with any of these, appends must be set

@@ -266,23 +266,17 @@ static iml_status fill(const iml__opts *opts, iml_slice_opts *s, iml__str *ratio
 
 // ---- The run
 
-static int run(iml__opts *opts, const iml_slice_opts *o, int argc, char **argv, iml_err *e)
+static int slice(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, char **argv)
 {
-    iml_run_opts ro;
-    iml__slicer *s;
     iml__str head;
-    if (iml__common_settle(&common, opts, &ro, NULL, NULL, e))
-        return iml__complain(e, IML__EXIT_USAGE);
-    if (iml__slicer_open(o, &s, e)) return iml__complain(e, IML__EXIT_USAGE);
     iml__str_init(&head, 1 << 16);
     iml__slice_headline(s, common.out, &head);
-    if (s->notes.n) (void)fputs(iml__str_text(&s->notes), stderr);
     struct iml__slice_closing closing = {.slicer = s, .out = common.out};
     iml__session session = {.common = &common,
                             .opts = opts,
                             .job = &s->job,
                             .sink = iml_sink_file(),
-                            .run = &ro,
+                            .run = ro,
                             .argc = argc,
                             .argv = argv,
                             .makes_set = true,
@@ -292,6 +286,31 @@ static int run(iml__opts *opts, const iml_slice_opts *o, int argc, char **argv, 
                             .user = &closing};
     int code = iml__session_run(&session);
     iml__str_free(&head);
+    return code;
+}
+
+static int dry_run(const iml__slicer *s, iml_err *e)
+{
+    iml__str text;
+    iml__str_init(&text, 1 << 28);
+    int code = iml__slice_dry_run(s, &text, e) ? iml__complain(e, IML__EXIT_FAILED) : IML__EXIT_OK;
+    (void)fputs(iml__str_text(&text), stdout);
+    iml__str_free(&text);
+    return code;
+}
+
+static int run(iml__opts *opts, const iml_slice_opts *o, int argc, char **argv, iml_err *e)
+{
+    iml_run_opts ro;
+    iml__slicer *s;
+    int code;
+    if (iml__common_settle(&common, opts, &ro, NULL, NULL, e) || iml__slicer_open(o, &s, e))
+        return iml__complain(e, IML__EXIT_USAGE);
+    if (s->notes.n) (void)fputs(iml__str_text(&s->notes), stderr);
+    if (iml__slice_out_check(s, common.out, common.overwrite, common.dry_run, e))
+        code = iml__complain(e, IML__EXIT_USAGE);
+    else
+        code = common.dry_run ? dry_run(s, e) : slice(opts, s, &ro, argc, argv);
     iml__slicer_close(&s);
     return code;
 }

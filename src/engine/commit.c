@@ -41,6 +41,7 @@
 #include "src/base/json.h"
 #include "src/base/mem.h"
 #include "src/engine/commit_in.h"
+#include "src/engine/times.h"
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
 
@@ -245,6 +246,12 @@ static iml_status begin(struct iml__commit *c, iml_err *e)
     uint64_t size;
     IML_TRY(open_append(c, name, &c->bad_fd, &size, e));
     IML_TRY(cut_torn_line(c, c->bad_fd, name, size, e));
+    if (c->kind == IML__SINK_FILE || c->only_loose) {
+        (void)snprintf(name, sizeof name, ".imloom/times.%s", c->node);
+        IML_TRY(open_append(c, name, &c->times_fd, &size, e));
+        if (size % 16 && iml__ftruncate(c->times_fd, size - size % 16) < 0) // a torn last row
+            return iml__sink_error(e, errno, "cut", iml__dirs_root(c->dirs), name);
+    }
     IML_TRY(open_append(c, c->list_name, &c->list_fd, &c->list_at, e));
     if (c->list_at > c->list_was && iml__ftruncate(c->list_fd, c->list_was) < 0) // a torn last line
         return iml__sink_error(e, errno, "cut", iml__dirs_root(c->dirs), c->list_name);
@@ -624,6 +631,26 @@ static iml_status list_names(struct iml__commit *c, struct batch *b, bool sync, 
     return IML_OK;
 }
 
+// When the batch's files were written; behind their renames, so that no row speaks of a file that
+// is not there yet. Not synced: after a loss of power files are read anyway.
+static iml_status note_times(struct iml__commit *c, const struct batch *b, iml_err *e)
+{
+    iml__str rows;
+    if (c->times_fd < 0) return IML_OK;
+    iml__str_init(&rows, (size_t)1 << 36);
+    for (size_t i = 0; i < b->n; i++)
+        for (uint32_t k = 0; k < c->unit_items; k++) {
+            const struct iml__citem *it = b->u[i]->item[k];
+            for (size_t f = 0; it && f < it->files; f++)
+                iml__times_row(&rows, it->file[f].name, it->file[f].mtime_ns);
+        }
+    iml_status st = rows.failed ? iml__commit_no_memory(c, e) : IML_OK;
+    if (!st && rows.n && iml__write_all(c->times_fd, rows.p, rows.n) < 0)
+        st = iml__sink_error(e, errno, "write the times of", NULL, iml__dirs_root(c->dirs));
+    iml__str_free(&rows);
+    return st;
+}
+
 static iml_status book(struct iml__commit *c, struct batch *b, bool sync, iml_err *e)
 {
     for (size_t i = 0; i < b->n; i++)
@@ -698,6 +725,7 @@ static iml_status commit_batch(struct iml__commit *c, struct batch *b, iml_err *
     b->renamed = true;
     for (size_t i = 0; i < b->n; i++) IML_TRY(remove_orphans(c, b->u[i], e));
     if (each || now) IML_TRY(iml__dirs_sync(c->dirs, e));
+    IML_TRY(note_times(c, b, e));
     IML_TRY(book(c, b, each || now, e));
     if (each) IML_TRY(iml__journal_sync(&c->journal, e));
     c->unsynced |= durable(c) && !each;
@@ -825,6 +853,7 @@ void iml__commit_close(struct iml__commit **out)
     if (c->kind == IML__SINK_OWN && c->own && c->conf.sink->close) c->conf.sink->close(&c->own);
     iml__close(&c->list_fd);
     iml__close(&c->bad_fd);
+    iml__close(&c->times_fd);
     iml__journal_close(&c->journal);
     iml__past_free(&c->past);
     IML_FREE(c->redo);

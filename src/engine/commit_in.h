@@ -33,6 +33,7 @@ struct iml__set {
 struct iml__file { // of an item, under its temporary name
     char *name;
     uint64_t size, xxh3;
+    int64_t mtime_ns;
 };
 
 struct iml__spooled { // a file of an ordered sink's item that is not whole yet
@@ -86,7 +87,7 @@ struct iml__commit {
     struct iml__dirs *dirs;
     struct iml__journal journal;
     char list_name[96];
-    int list_fd, bad_fd;
+    int list_fd, bad_fd, times_fd; // times_fd: -1 where no file stands alone
     uint64_t list_at, list_was; // bytes; list_was: when the run began
     struct iml__past *past;
     uint32_t unit_items; // of the units that this run commits

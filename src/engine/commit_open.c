@@ -212,10 +212,47 @@ static iml_status any_record(struct iml__commit *c, const struct iml__ledger *l,
     return IML_OK;
 }
 
+// The first part of a recorded unit as its job appended it; missing or damaged: *text stays empty.
+static iml_status first_part(struct iml__commit *c, uint64_t unit, iml__str *text, iml_err *e)
+{
+    struct iml__unit_file u = {0};
+    char name[320], *p;
+    size_t n;
+    iml_status st = iml__unit_text(c->dirs, unit, text, e);
+    if (!st) st = iml__unit_parse(iml__str_text(text), text->n, &u, e);
+    iml__str_clear(text);
+    if (!st && u.parts && iml__part_name(name, u.part[0].name, unit)) {
+        st = iml__file_read_heap(iml__dirs_root_fd(c->dirs), name, (uint64_t)1 << 30, &p, &n, e);
+        if (!st) iml__str_add(text, p, n);
+        if (!st) IML_FREE(p);
+    }
+    iml__unit_file_free(&u);
+    return st ? st : text->failed;
+}
+
+// Recorded items whose inputs are no longer those that they were made of are made again.
+static iml_status ask_job(struct iml__commit *c, struct iml__ledger *l, iml_err *e)
+{
+    const iml_job *j = c->conf.job;
+    iml__str text;
+    iml_status st = IML_OK;
+    if (!j->still || c->set.unit_items != 1 || !c->set.parts) return IML_OK;
+    iml__str_init(&text, (size_t)1 << 30);
+    for (uint64_t i = 0; i < j->count && !st; i++) {
+        if (!iml__past_span(l->past, i) || iml__past_is_bad(l->past, i)) continue;
+        st = first_part(c, i, &text, e);
+        if (!st && !j->still(j->user, i, iml__str_text(&text), text.n))
+            st = iml__ledger_redo(l, i, e);
+    }
+    iml__str_free(&text);
+    return st;
+}
+
 static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_err *e)
 {
     struct redo r = {c, l};
     IML_TRY(as_sink(iml__ledger_check(l, c->boot, e), e));
+    IML_TRY(as_sink(ask_job(c, l, e), e));
     // A single item with a record that stands is made again only if it is bad and wanted.
     bool settled =
         c->set.unit_items == 1 && !c->set.parts && !(c->conf.opts->flags & IML_RUN_RETRY_BAD);
@@ -448,7 +485,7 @@ iml_status iml__commit_open(struct iml__commit **out, const struct iml__commit_c
     }
     c->conf = *conf;
     c->kind = kind_of(conf->sink);
-    c->list_fd = c->bad_fd = c->journal.fd = -1;
+    c->list_fd = c->bad_fd = c->times_fd = c->journal.fd = -1;
     iml__set_of(&c->set, conf, c->kind);
     c->run_hash = iml__set_run_hash(&c->set);
     iml_status st = iml__aggregates_check(&c->set.aggregates, e);

@@ -15,6 +15,7 @@
 #include "src/base/mem.h"
 #include "src/engine/commit_in.h"
 #include "src/engine/parts.h"
+#include "src/engine/times.h"
 #include "src/io/atomic.h"
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
@@ -525,8 +526,9 @@ uint64_t iml__ledger_extent(const struct iml__ledger *l)
 
 // ---- Files against records
 
-iml_status iml__ledger_match(struct iml__dirs *d, const char *name, uint64_t size, uint64_t xxh3,
-                             bool deep, enum iml__match *m, iml_err *e)
+// fresh: where the file's time is another than *mtime (NULL: unknown), it is read too.
+static iml_status match(struct iml__dirs *d, const char *name, uint64_t size, uint64_t xxh3,
+                        bool deep, bool fresh, const int64_t *mtime, enum iml__match *m, iml_err *e)
 {
     struct iml__dir use;
     const char *leaf;
@@ -536,6 +538,8 @@ iml_status iml__ledger_match(struct iml__dirs *d, const char *name, uint64_t siz
     if (iml__dirs_get(d, name, false, &use, &leaf, NULL)) return IML_OK;
     int r = iml__fstatat(use.fd, leaf, &st, AT_SYMLINK_NOFOLLOW), sys = errno;
     int fd = -1;
+    if (r == 0 && fresh)
+        deep |= !mtime || (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != *mtime;
     if (r == 0 && deep && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size) {
         fd = iml__openat(use.fd, leaf, O_RDONLY | O_NOFOLLOW, 0);
         sys = errno;
@@ -563,8 +567,15 @@ iml_status iml__ledger_match(struct iml__dirs *d, const char *name, uint64_t siz
                         iml__dirs_root(d), name);
 }
 
+iml_status iml__ledger_match(struct iml__dirs *d, const char *name, uint64_t size, uint64_t xxh3,
+                             bool deep, enum iml__match *m, iml_err *e)
+{
+    return match(d, name, size, xxh3, deep, false, NULL, m, e);
+}
+
 struct check {
     struct iml__ledger *l;
+    struct iml__times *times; // NULL: nobody wrote any
     uint64_t *redo; // found now; the sorted array must not change while lines are looked at
     size_t n, cap;
 };
@@ -579,7 +590,10 @@ static iml_status check_lines(struct check *c, const struct iml__live *v, bool d
     while (iml__lines_next(&it, &line)) {
         if (line.kind != IML__LINE_FILE || !counts(l, v, &line)) continue;
         enum iml__match m;
-        IML_TRY(iml__ledger_match(l->dirs, line.name, line.size, line.xxh3, deep, &m, e));
+        int64_t time;
+        bool known = iml__times_known(c->times, line.name, &time);
+        IML_TRY(match(l->dirs, line.name, line.size, line.xxh3, deep, c->times != NULL,
+                      known ? &time : NULL, &m, e));
         if (m == IML__MATCH_SAME) continue;
         uint64_t unit = v->batch ? line.item : v->unit;
         if (c->n && c->redo[c->n - 1] == unit) continue;
@@ -615,10 +629,22 @@ static iml_status check_redo(void *user, uint64_t unit, iml_err *e)
     return push_u64(&c->redo, &c->n, &c->cap, unit, e);
 }
 
+static iml_status load_times(struct check *c, iml_err *e)
+{
+    const struct iml__ledger *l = c->l;
+    const char **name = iml__calloc(l->nodes, sizeof *name);
+    if (!name) return no_memory(e);
+    for (size_t k = 0; k < l->nodes; k++) name[k] = l->node[k].name;
+    iml_status st = iml__times_load(&c->times, l->dirs, name, l->nodes, e);
+    IML_FREE(name);
+    return st;
+}
+
 iml_status iml__ledger_check(struct iml__ledger *l, uint64_t boot, iml_err *e)
 {
     struct check c = {.l = l};
-    iml_status st = iml__bad_check(l, check_redo, &c, e);
+    iml_status st = load_times(&c, e);
+    if (!st) st = iml__bad_check(l, check_redo, &c, e);
     for (size_t i = 0; i < l->lives && !st; i++) {
         const struct iml__live *v = &l->live[i];
         const struct iml__segment *s = &l->segment[v->segment];
@@ -635,7 +661,16 @@ iml_status iml__ledger_check(struct iml__ledger *l, uint64_t boot, iml_err *e)
     }
     if (l->nredo) qsort(l->redo, l->nredo, sizeof *l->redo, by_u64);
     IML_FREE(c.redo);
+    iml__times_free(&c.times);
     return st;
+}
+
+iml_status iml__ledger_redo(struct iml__ledger *l, uint64_t unit, iml_err *e)
+{
+    if (iml__past_clear(l->past, unit)) return no_memory(e);
+    IML_TRY(push_u64(&l->redo, &l->nredo, &l->redo_cap, unit, e));
+    qsort(l->redo, l->nredo, sizeof *l->redo, by_u64);
+    return IML_OK;
 }
 
 // ---- Orphans

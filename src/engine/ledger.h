@@ -92,6 +92,9 @@ iml_status iml__ledger_match(struct iml__dirs *d, const char *name, uint64_t siz
 // records that were not synced are read and hashed.
 iml_status iml__ledger_check(struct iml__ledger *l, uint64_t boot, iml_err *e);
 
+// Unit is to be made again, though its record stands and its files match.
+iml_status iml__ledger_redo(struct iml__ledger *l, uint64_t unit, iml_err *e);
+
 // Collects names of lines that do not count, and of units for which redo(user, unit) is true; NULL:
 // for none of them.
 iml_status iml__ledger_orphans(struct iml__ledger *l, bool (*redo)(void *user, uint64_t unit),

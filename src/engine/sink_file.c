@@ -88,11 +88,14 @@ iml_status iml__loose_put(struct iml__commit *c, struct iml__citem *it, const im
     IML_TRY(iml__tmp_create(c->dirs, out->name, c->node, &fd, e));
     int r = write_frags(fd, out, &size, &xxh3);
     if (r == 0 && iml__commit_each_file_synced(c)) r = iml__fdatasync(fd);
+    struct stat at;
+    if (r == 0) r = iml__fstat(fd, &at);
     int sys = errno;
     if (iml__close(&fd) < 0 && r == 0) r = -1, sys = errno;
     if (r < 0) return iml__sink_error(e, sys, "write", iml__dirs_root(c->dirs), out->name);
     pthread_mutex_lock(&c->lock);
     it->file[row].size = size, it->file[row].xxh3 = xxh3;
+    it->file[row].mtime_ns = (int64_t)at.st_mtim.tv_sec * 1000000000 + at.st_mtim.tv_nsec;
     pthread_mutex_unlock(&c->lock);
     return IML_OK;
 }

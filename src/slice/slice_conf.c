@@ -353,7 +353,8 @@ void iml__slice_conf_json(const struct iml__slice_conf *c, iml__str *out)
     iml__jsonw_key(&w, "digits"), iml__jsonw_i64(&w, o->digits);
     iml__jsonw_key(&w, "splits"), iml__jsonw_str(&w, o->splits);
     iml__jsonw_key(&w, "folds"), iml__jsonw_u64(&w, o->folds);
-    iml__jsonw_key(&w, "split_method"), iml__jsonw_str(&w, o->split_method);
+    iml__jsonw_key(&w, "split_method");
+    iml__jsonw_str(&w, c->split_method == IML__SPLIT_FILE ? "file" : o->split_method);
     iml__jsonw_key(&w, "split_seed"), iml__jsonw_u64(&w, o->split_seed);
     iml__jsonw_key(&w, "patient_regex"), iml__jsonw_str(&w, o->patient_regex);
     iml__jsonw_key(&w, "max_pixels"), iml__jsonw_u64(&w, o->max_pixels);

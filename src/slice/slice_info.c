@@ -403,49 +403,13 @@ static iml_status render_info(const char *context, const iml_table_row *row, siz
 
 // ---- Splits
 
-static int by_text(const void *a, const void *b)
+static const char **patients_of(struct whole *x, uint32_t *count)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-// The patients of these cases, each once, sorted by bytes.
-static const char **patients_of(iml_arena *a, const struct done_case *c, size_t n, uint32_t *count)
-{
-    const char **p = iml_arena_calloc(a, n + 1, sizeof *p);
-    *count = 0;
+    const char **p = iml_arena_calloc(&x->arena, x->ndone + 1, sizeof *p);
     if (!p) return NULL;
-    for (size_t k = 0; k < n; k++) p[k] = c[k].patient;
-    qsort(p, n, sizeof *p, by_text);
-    for (size_t k = 0; k < n; k++)
-        if (!*count || strcmp(p[*count - 1], p[k]) != 0) p[(*count)++] = p[k];
-    return p;
+    for (size_t k = 0; k < x->ndone; k++) p[k] = x->done[k].patient;
+    return iml__distinct(&x->arena, p, x->ndone, count);
 }
-
-struct draw { // which patients stand in which part, in drawn order
-    const char **patient;
-    uint32_t n, *order;
-    uint8_t *part; // [n] by place in order
-};
-
-static iml_status draw_parts(const char *method, double a, double b, uint64_t seed,
-                             iml_arena *arena, struct draw *d, iml_err *e)
-{
-    d->order = iml_arena_calloc(arena, d->n + 1, sizeof *d->order);
-    d->part = iml_arena_calloc(arena, d->n + 1, 1);
-    if (!d->order || !d->part) return no_memory(e);
-    bool hash = !strcmp(method, "hash");
-    struct iml__split_sizes s = iml__split_sizes(d->n, a, b);
-    if (!hash) iml__numpy_permutation((uint32_t)seed, d->n, d->order);
-    for (uint32_t k = 0; k < d->n; k++) {
-        if (hash)
-            d->order[k] = k, d->part[k] = (uint8_t)iml__split_hash(d->patient[k], seed, a, b);
-        else
-            d->part[k] = k < s.train ? 0 : k < s.train + s.val ? 1 : 2;
-    }
-    return IML_OK;
-}
-
-static const char *const part_names[] = {"train", "val", "test"};
 
 static void list_cases(const struct whole *x, const char *patient, iml__jsonw *w)
 {
@@ -456,24 +420,23 @@ static void list_cases(const struct whole *x, const char *patient, iml__jsonw *w
 static iml_status splits(const char *context, struct whole *x, iml__jsonw *w, iml_err *e)
 {
     double a, b, seed;
-    struct draw d = {.n = 0};
+    struct iml__draw d = {.n = 0};
     iml__str method;
     bool told = false; // the notes say which part
     for (size_t k = 0; k < x->ndone; k++) told |= x->done[k].part >= 0;
     IML_TRY(number_member(context, "train", &a, e));
     IML_TRY(number_member(context, "val", &b, e));
     IML_TRY(number_member(context, "split_seed", &seed, e));
-    d.patient = patients_of(&x->arena, x->done, x->ndone, &d.n);
+    d.patient = patients_of(x, &d.n);
     if (!d.patient) return no_memory(e);
     iml_status st = raw_member(context, "split_method", &method, e);
-    if (!st)
-        st = draw_parts(strstr(iml__str_text(&method), "hash") ? "hash" : "numpy", a, b,
-                        (uint64_t)seed, &x->arena, &d, e);
+    bool hash = !st && strstr(iml__str_text(&method), "hash");
+    if (!st) st = iml__draw_parts(hash, a, b, (uint64_t)seed, &x->arena, &d, e);
     iml__str_free(&method);
     if (st) return st;
     iml__jsonw_object(w);
     for (int part = 0; part < 3; part++) {
-        iml__jsonw_key(w, part_names[part]), iml__jsonw_array(w);
+        iml__jsonw_key(w, iml__part_names[part]), iml__jsonw_array(w);
         for (uint32_t k = 0; k < d.n && !told; k++)
             if (d.part[k] == part) list_cases(x, d.patient[d.order[k]], w);
         for (size_t k = 0; k < x->ndone && told; k++)
@@ -496,7 +459,7 @@ static iml_status folds(const char *context, struct whole *x, iml__jsonw *w, iml
     double k;
     uint32_t n;
     IML_TRY(number_member(context, "folds", &k, e));
-    const char **patient = patients_of(&x->arena, x->done, x->ndone, &n);
+    const char **patient = patients_of(x, &n);
     uint32_t *fold = patient ? iml_arena_calloc(&x->arena, n + 1, sizeof *fold) : NULL;
     if (!fold) return no_memory(e);
     uint32_t parts = IML_MIN((uint32_t)k, n);
@@ -505,7 +468,7 @@ static iml_status folds(const char *context, struct whole *x, iml__jsonw *w, iml
     for (uint32_t f = 0; f < parts; f++) {
         iml__jsonw_object(w);
         for (int val = 0; val < 2; val++) {
-            iml__jsonw_key(w, part_names[val]), iml__jsonw_array(w);
+            iml__jsonw_key(w, iml__part_names[val]), iml__jsonw_array(w);
             for (uint32_t i = 0; i < n; i++)
                 if ((fold[i] == f) == (val == 1)) list_cases(x, patient[i], w);
             iml__jsonw_end(w);
@@ -549,41 +512,4 @@ uint32_t iml__slice_aggregates(const struct iml__slice_conf *c, iml_aggregate *o
                                    .render = render_folds,
                                    .bad = "bad"};
     return n;
-}
-
-// ---- Patients and planned parts
-
-static iml_status planned_parts(iml__slicer *s, iml_err *e)
-{
-    size_t n = s->cases.n;
-    struct done_case *c = iml_arena_calloc(&s->arena, n + 1, sizeof *c);
-    struct draw d = {.n = 0};
-    uint32_t count[3] = {0};
-    if (!c) return no_memory(e);
-    for (size_t k = 0; k < n; k++) {
-        c[k].name = s->cases.item[k].name;
-        c[k].patient = s->cases.item[k].patient ? s->cases.item[k].patient : c[k].name;
-    }
-    d.patient = patients_of(&s->arena, c, n, &d.n);
-    s->part = iml_arena_calloc(&s->arena, n + 1, 1);
-    if (!d.patient || !s->part) return no_memory(e);
-    IML_TRY(draw_parts(s->conf.split_method == IML__SPLIT_HASH ? "hash" : "numpy", s->conf.split[0],
-                       s->conf.split[1], s->conf.o.split_seed, &s->arena, &d, e));
-    for (uint32_t k = 0; k < d.n; k++)
-        for (size_t i = 0; i < n; i++)
-            if (!strcmp(c[i].patient, d.patient[d.order[k]]))
-                s->part[i] = d.part[k], count[d.part[k]]++;
-    for (int k = 0; k < 3; k++)
-        if (!count[k] &&
-            (k < 2 ? s->conf.split[k] > 0 : s->conf.split[0] + s->conf.split[1] < 1 - 1e-9))
-            iml__str_addf(
-                &s->notes,
-                "warning: %s is empty with %zu cases; the older loader raises an error for it\n",
-                part_names[k], n);
-    return IML_OK;
-}
-
-iml_status iml__slice_patients(iml__slicer *s, iml_err *e)
-{
-    return s->conf.has_splits ? planned_parts(s, e) : IML_OK;
 }

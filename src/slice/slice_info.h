@@ -12,9 +12,20 @@ uint32_t iml__slice_aggregates(const struct iml__slice_conf *c, iml_aggregate *o
 extern const iml_renderer iml__slice_renderers[];
 extern const size_t iml__slice_nrenderers;
 
-// Patients of all cases (--patient-regex, --patient-map), parts of all cases for --layout split,
-// notes about parts that stay empty. IML_EARG.
+// slice_patient.c. Patients of all cases (--patient-regex, --patient-map), parts of the planned
+// cases, notes about parts that stay empty. IML_EARG.
 iml_status iml__slice_patients(iml__slicer *s, iml_err *e);
+enum { IML__NO_PART = 255 };
+extern const char *const iml__part_names[]; // train val test
+// Each text once, sorted by bytes. NULL: no memory.
+const char **iml__distinct(iml_arena *a, const char *const *text, size_t n, uint32_t *count);
+struct iml__draw { // which patients stand in which part, in drawn order
+    const char **patient;
+    uint32_t n, *order;
+    uint8_t *part; // [n] by place in order
+};
+iml_status iml__draw_parts(bool hash, double a, double b, uint64_t seed, iml_arena *arena,
+                           struct iml__draw *d, iml_err *e);
 // What the renderers need besides the notes, as a JSON object.
 iml_status iml__slice_context(const iml__slicer *s, iml__str *out, iml_err *e);
 

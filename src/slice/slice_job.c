@@ -39,6 +39,11 @@ static iml_status run(void *user, iml_item *it, iml_out out[], size_t cap, size_
     return iml__case_run(user, it, out, n, e);
 }
 
+static bool still(void *user, uint64_t i, const char *piece, size_t n)
+{
+    return iml__case_still(user, i, piece, n);
+}
+
 static const char *const stages[IML_STAGE_MAX] = {
     [IML_STAGE_READ] = "open",      [IML__STAGE_LOAD] = "load",  [IML__STAGE_STATS] = "statistics",
     [IML__STAGE_SLICES] = "slices", [IML_STAGE_WRITE] = "write",
@@ -63,6 +68,7 @@ static iml_status make_job(iml__slicer *s, iml_err *e)
                        .input = input,
                        .run = run,
                        .label = label,
+                       .still = still,
                        .settings_json = iml__str_text(&s->settings),
                        .versions_json = iml__str_text(&s->versions),
                        .inputs_json = iml__str_text(&s->inputs),
@@ -92,9 +98,9 @@ static iml_status texts(iml__slicer *s, iml_err *e)
     IML_TRY(iml__slice_context(s, &s->context, e));
     if (s->settings.failed || s->versions.failed || s->inputs.failed || s->context.failed)
         return IML_FAIL(e, IML_ENOMEM, "no memory for settings");
-    uint64_t h[3] = {iml__xxh3(s->settings.p, s->settings.n),
-                     iml__xxh3(s->versions.p, s->versions.n),
-                     iml__xxh3(s->context.p, s->context.n)};
+    uint64_t h[4] = {iml__xxh3(s->settings.p, s->settings.n),
+                     iml__xxh3(s->versions.p, s->versions.n), iml__xxh3(s->context.p, s->context.n),
+                     s->part ? iml__xxh3(s->part, s->cases.n) : 0};
     s->config_hash = iml__xxh3(h, sizeof h);
     return IML_OK;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "src/base/json.h"
+#include "src/io/vfs.h"
 
 static const char *const plane_names[] = {"sagittal", "coronal", "axial"};
 static const char *const pads[] = {"zero",   "background", "replicate",
@@ -309,6 +310,32 @@ static void note_stats(const struct iml__case *c, iml__jsonw *w)
     iml__jsonw_end(w);
 }
 
+// Sizes of the files that a case is made of: enough to see that one was mended or replaced.
+static void input_sizes(const struct iml__case_files *f, bool label, iml__str *s)
+{
+    iml__str_addc(s, '[');
+    for (uint32_t k = 0; k < f->nimages + label; k++) {
+        struct stat st;
+        const char *path = k < f->nimages ? f->image[k] : f->label;
+        uint64_t size =
+            path && iml__fstatat(AT_FDCWD, path, &st, 0) == 0 ? (uint64_t)st.st_size : 0;
+        iml__str_addf(s, "%s%llu", k ? "," : "", (unsigned long long)size);
+    }
+    iml__str_addc(s, ']');
+}
+
+bool iml__case_still(const iml__slicer *s, uint64_t index, const char *note, size_t n)
+{
+    iml__str now;
+    iml__str_init(&now, 1 << 16);
+    iml__str_adds(&now, "\t{\"inputs\":");
+    input_sizes(&s->cases.item[index], s->cases.labels && !s->conf.o.no_label, &now);
+    // The note begins "%012d" and then with exactly this.
+    bool same = !now.failed && n > 12 + now.n && memcmp(note + 12, now.p, now.n) == 0;
+    iml__str_free(&now);
+    return same;
+}
+
 iml_status iml__case_note(struct iml__case *c, iml_err *e)
 {
     const struct iml__layout *l = &c->layout;
@@ -317,10 +344,15 @@ iml_status iml__case_note(struct iml__case *c, iml_err *e)
     letters_of(c, &view);
     iml__str_addf(&c->note, "%012llu\t", (unsigned long long)c->it->index);
     iml__jsonw_init(&w, &c->note, 0);
+    iml__str sizes;
+    iml__str_init(&sizes, 1 << 16);
+    input_sizes(c->files, c->s->cases.labels && !c->conf->o.no_label, &sizes);
     iml__jsonw_object(&w);
+    iml__jsonw_key(&w, "inputs"), iml__jsonw_raw(&w, iml__str_text(&sizes));
+    iml__str_free(&sizes);
     iml__jsonw_key(&w, "case"), iml__jsonw_str(&w, c->files->name);
     iml__jsonw_key(&w, "patient"), iml__jsonw_str(&w, c->files->patient);
-    if (c->conf->o.layout == IML_SLICE_BY_SPLIT)
+    if (c->conf->o.layout == IML_SLICE_BY_SPLIT || c->conf->split_method == IML__SPLIT_FILE)
         iml__jsonw_key(&w, "part"), iml__jsonw_u64(&w, c->s->part[c->it->index]);
     iml__jsonw_key(&w, "slices"), iml__jsonw_u64(&w, c->nslices);
     iml__jsonw_key(&w, "channels");

@@ -3,7 +3,7 @@
 // A case is named by its first image's file less the final _CCCC.EXT; cases stand in bytewise order
 // of that file's name, so an item's index depends on nothing else. What is wrong with one case
 // (a label that is missing, two files for one channel, a name that cannot be) is told when that
-// case runs; the others go on. The plan hash covers names and sizes, not paths or times.
+// case runs; the others go on. The plan hash covers names, not paths, sizes or times.
 #include "src/slice/slicer.h"
 
 #include <fnmatch.h>
@@ -601,6 +601,8 @@ static void refuse_twins(struct listing *l)
             spoil(&l->item[k], "duplicate", "another case has the same name");
 }
 
+// Names alone: an input that was mended or replaced keeps its place, and its case is made again
+// (iml__case_still).
 static uint64_t plan_hash(const struct listing *l, bool labels)
 {
     iml__xxh3_state *h = iml__xxh3_new();
@@ -610,10 +612,8 @@ static uint64_t plan_hash(const struct listing *l, bool labels)
         iml__xxh3_add(h, c->name, strlen(c->name) + 1);
         for (uint32_t i = 0; i < c->nimages + 1; i++) {
             const char *path = i < c->nimages ? c->image[i] : labels ? c->label : NULL;
-            uint64_t size = path ? size_of(path) : 0;
             const char *name = path ? base_name(path) : "";
             iml__xxh3_add(h, name, strlen(name) + 1);
-            iml__xxh3_add(h, &size, sizeof size);
         }
         if (c->patient) iml__xxh3_add(h, c->patient, strlen(c->patient) + 1);
     }

@@ -109,13 +109,32 @@ static void failed(const char *out, iml__str *t)
     IML_FREE(p);
 }
 
+// Slices of the whole set, which dataset_info.json tells.
+static uint64_t slices_of(const char *out)
+{
+    static const char key[] = "\"num_slices\": ";
+    char path[4096], *p;
+    size_t n;
+    uint64_t v = 0;
+    (void)snprintf(path, sizeof path, "%s/dataset_info.json", out);
+    if (iml__file_read_heap(AT_FDCWD, path, (uint64_t)1 << 34, &p, &n, NULL)) return 0;
+    const char *at = strstr(p, key);
+    for (at = at ? at + sizeof key - 1 : ""; *at >= '0' && *at <= '9'; at++)
+        v = v * 10 + (uint64_t)(*at - '0');
+    IML_FREE(p);
+    return v;
+}
+
 bool iml__slice_closing_line(void *user, const iml_report *r, iml__str *t)
 {
     const struct iml__slice_closing *c = user;
     const struct iml__slice_conf *conf = &c->slicer->conf;
+    uint64_t slices = r->complete && c->out ? slices_of(c->out) : 0, there = r->ok + r->resumed;
+    // An unfinished set: each case hands over its note besides its slices.
+    if (!slices) slices = r->files - IML_MIN(r->files, r->ok);
     iml__str_addf(t, "\nsliced %llu of %llu cases, %llu slices, %d channels (w=%d), ",
-                  (unsigned long long)r->ok, (unsigned long long)r->planned,
-                  (unsigned long long)r->files, (2 * conf->o.window + 1) * (int)conf->nnorms,
+                  (unsigned long long)there, (unsigned long long)r->planned,
+                  (unsigned long long)slices, (2 * conf->o.window + 1) * (int)conf->nnorms,
                   conf->o.window);
     bytes_text(t, r->bytes);
     iml__str_adds(t, " in ");
@@ -123,7 +142,10 @@ bool iml__slice_closing_line(void *user, const iml_report *r, iml__str *t)
     char text[32];
     iml__str_adds(t, " (");
     iml__str_add(t, text,
-                 iml__num_fixed(text, r->wall_s > 0 ? (double)r->files / r->wall_s : 0, 0));
+                 iml__num_fixed(
+                     text,
+                     r->wall_s > 0 ? (double)(r->files - IML_MIN(r->files, r->ok)) / r->wall_s : 0,
+                     0));
     iml__str_adds(t, " slices/s, CPU ");
     time_text(t, r->cpu_s);
     iml__str_adds(t, ", peak ");

@@ -34,7 +34,7 @@ struct iml__label_name { // of dataset.json
 struct iml__cases { // strings lie in the slicer's arena
     struct iml__case_files *item;
     size_t n;
-    uint64_t hash; // of names and sizes: the plan hash
+    uint64_t hash; // of names: the plan hash
     bool labels;   // the set has labels
     struct iml__label_name *label_name;
     size_t nlabel_names;
@@ -106,7 +106,16 @@ void iml__slice_conf_json(const struct iml__slice_conf *c, iml__str *out);
 iml_status iml__cases_list(const struct iml__slice_conf *c, iml_arena *a, struct iml__cases *out,
                            iml__str *notes, iml_err *e);
 
+// slice_look.c. OUT must not hold .npz files that no run of ours made: a loader would train on
+// them. overwrite: those that this plan would write are removed first. IML_EARG.
+iml_status iml__slice_out_check(const iml__slicer *s, const char *out, bool overwrite, bool dry,
+                                iml_err *e);
+// --dry-run: headers of all cases, and what a run would write and need.
+iml_status iml__slice_dry_run(const iml__slicer *s, iml__str *text, iml_err *e);
+
 // case.c: the engine's run.
+// Whether a case's note was made of inputs of the sizes that they have now.
+bool iml__case_still(const iml__slicer *s, uint64_t index, const char *note, size_t n);
 iml_status iml__case_run(const iml__slicer *s, iml_item *it, iml_out out[], size_t *n, iml_err *e);
 
 #endif

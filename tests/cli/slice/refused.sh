@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# What is refused before the first item: one sentence, exit 1, nothing written.
+set -euo pipefail
+. "$source/tests/cli/lib.sh"
+make="$build/tests/make_nifti"
+mkdir -p in/imagesTr in/labelsTr empty
+"$make" in/imagesTr/a_0000.nii.gz; "$make" in/labelsTr/a.nii.gz type=2 label=1
+no() { # REGEX ARGS...
+    local regex=$1; shift
+    expect 1 "$regex" "$imloom" slice "$@" --log-dir logs --progress none
+    one_sentence
+    [ ! -e out ] || fail "something was written: $*"
+}
+no 'where to\? give -o' in
+no 'what is to be sliced' -o out
+no 'absent cannot be read' absent -o out
+no 'empty/imagesTr is not there' empty -o out
+no 'no volume was found.*--case leaves none' in -o out --case 'zz*'
+mkdir -p nothing/imagesTr nothing/labelsTr
+no 'no volume was found .looked for \*.nii' nothing -o out
+mkdir -p half/imagesTr; cp in/imagesTr/* half/imagesTr
+no 'labelsTr is not there; --no-label' half -o out
+no 'splits 0.8,0.3' in -o out --splits 0.8,0.3
+no 'together at most 1' in -o out --splits 0.8,0.3,0.1
+no '--num.workers|--workers' in -o out --num_workers -2
+no 'i16 keeps whole numbers' in -o out --dtype i16
+no 'u8 needs a norm into 0..1' in -o out --dtype u8
+no 'clip_min is above' in -o out --clip_min 5 --clip_max 1
+no '--axis 3' in -o out --axis 3
+no '--orient RRS' in -o out --orient RRS
+no '--crop 1:2' in -o out --crop 1:2
+no '--size 5' in -o out --size 5
+no 'percentile:A,B' in -o out --norm percentile:99,1
+no 'only windows stand beside each other' in -o out --norm zscore --norm window:lung
+no 'L,W with W above 0' in -o out --norm window:knee
+no 'level 5: 0, 1, 6 or 9' in -o out --level 5
+no 'FROM:TO in whole numbers' in -o out --label-map 1:x
+no 'mapped twice' in -o out --label-map 1:2,1:3
+no 'A:B' in -o out --slices 1,2
+no 'layout split needs --splits' in -o out --layout split
+no 'a group' in -o out --patient-regex 'x.*'
+no 'numpy, hash or file' in -o out --split-method dice
+no 'give one of them' in -o out --no_normalize --norm ct
+for later in npy png16 planes nnunet nnunet2d wds; do no "format $later comes with a later version" in -o out --format $later; done
+no 'format tiff: npz is the format' in -o out --format tiff
+no '--spacing comes with a later version' in -o out --spacing 1,1,1
+no '--interp comes with a later version' in -o out --interp cubic
+no 'unknown|did you mean' in -o out --windw_size 2
+echo 'x,y' >bad.csv
+no 'columns case and image are needed' bad.csv -o out
+printf 'case,image\na,"b' >bad.csv
+no 'quotes that do not match' bad.csv -o out
+echo '{"labels": ' >in/dataset.json
+no 'dataset.json:2:1:' in -o out
+rm in/dataset.json
+# OUT with slices of another program.
+mkdir other; cp in/imagesTr/a_0000.nii.gz other/a_000.npz; cp other/a_000.npz other/zz_000.npz
+expect 1 'holds 2 .npz files that no run here made' "$imloom" slice in -o other --log-dir logs --progress none
+one_sentence
+expect 0 '' "$imloom" slice in -o other --overwrite --log-dir logs --progress none
+[ -f other/zz_000.npz ] || fail "--overwrite removed a file that the plan does not write"
+# Other settings in the same OUT: changed_settings_refused.
+expect 0 '' "$imloom" slice in -o set --log-dir logs --progress none
+before=$(digest set)
+expect 1 'other settings.*window_size|other settings' "$imloom" slice in -o set --window_size 1 --log-dir logs --progress none
+[ "$(digest set)" = "$before" ] || fail "a refused run changed the set"
+# Older spellings mean the same.
+expect 0 '' "$imloom" slice --input_dir in --output_dir old --window_size 2 --padding_mode replicate --num_workers 1 --log-dir logs --progress none
+[ "$(digest old)" = "$before" ] || fail "older spellings give other bytes"
+echo ok
