@@ -37,6 +37,19 @@ static bool covers_all(const iml__lay_par *p, iml__face *f, uint32_t start, uint
     return all;
 }
 
+// In a column, dashes and dots that the first face lacks come from a face made for columns: a Latin
+// one has them on its baseline, which is the column's edge once it is turned.
+static uint32_t column_face(const iml__lay_par *p, const iml__lay_opt *o, uint32_t start,
+                            uint32_t end)
+{
+    bool emoji = false;
+    if (p->cp[start] < 0x2010 || covers_all(p, o->faces[0], start, end, &emoji)) return o->nfaces;
+    for (uint32_t k = 1; k < o->nfaces; k++)
+        if (iml__face_vert(o->faces[k], 0x3001) && covers_all(p, o->faces[k], start, end, &emoji))
+            return k;
+    return o->nfaces;
+}
+
 // The first face that covers the whole cluster; options.nfaces if there is none.
 static uint32_t face_for(const iml__lay_par *p, const iml__lay_opt *o, uint32_t start, uint32_t end)
 {
@@ -45,6 +58,10 @@ static uint32_t face_for(const iml__lay_par *p, const iml__lay_opt *o, uint32_t 
         for (uint32_t k = 0; k < o->nfaces;
              k++) // punctuation comes from the first face with its vertical form
             if (iml__face_vert(o->faces[k], p->cp[start])) return k;
+    if (mixed_column(p, o) && common) {
+        uint32_t k = column_face(p, o, start, end);
+        if (k < o->nfaces) return k;
+    }
     for (uint32_t k = 0; k < o->nfaces; k++) {
         if (k && !o->fallback_any && !common) break;
         bool emoji = false;

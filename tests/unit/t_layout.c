@@ -623,6 +623,22 @@ static void emoji_keep_colour(void **state)
     iml__arena_reset(&arena);
 }
 
+// Dots of a Latin fallback would stand on the column's edge.
+static void dots_of_a_column_stand_in_its_middle(void **state)
+{
+    (void)state;
+    iml__face *faces[] = {face("droid"), face("sans"), face("ipag")};
+    iml__lay_opt o = ONE(IML__LAY_TTB, .faces = faces, .nfaces = 3);
+    iml__lay_block b = lay_with("夜深了……", &o);
+    assert_int_equal(b.problem, IML__LAY_FINE);
+    const iml__lay_unit *dots = &b.lines[0].units[b.lines[0].nunits - 1];
+    assert_int_equal(dots->face, 2);
+    double middle = (b.lines[0].units[0].cell[0] + b.lines[0].units[0].cell[2]) / 2;
+    double at = (dots->quad[0] + dots->quad[2] + dots->quad[4] + dots->quad[6]) / 4;
+    assert_true(fabs(at - middle) < 3);
+    iml__arena_reset(&arena);
+}
+
 // A script of its own comes from the first face or from none; with fallback_any from any.
 static void fallback_only_for_common_characters(void **state)
 {
@@ -1063,6 +1079,7 @@ int main(void)
         cmocka_unit_test(rtl_units_go_left),
         cmocka_unit_test(btt_units_go_up),
         cmocka_unit_test(emoji_keep_colour),
+        cmocka_unit_test(dots_of_a_column_stand_in_its_middle),
         cmocka_unit_test(fallback_only_for_common_characters),
         cmocka_unit_test(problems_are_told),
         cmocka_unit_test(lines_come_as_asked),
