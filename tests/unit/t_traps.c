@@ -8,7 +8,7 @@
 // font and exit 0, one bad font that ends a run (cli/synth/bad_rows.sh); random state that no label
 // holds (t_replay.c: replay_is_identical); cmaps that lie (t_font.c: lying_fonts_are_refused);
 // boxes outside the picture (t_render.c: quads_stay_inside); words that are dropped (t_layout.c:
-// unit_texts_concatenate); keys in another order (t_synth_item.c: labels_are_json_with_fixed_keys);
+// unit_texts_concatenate); keys in another order (t_synth_item.c: json_matches_schema);
 // 32-bit offsets (long.corpus: corpus_above_4GiB_has_64_bit_offsets); choices by health, which
 // depends on history (cli/synth/matrix.sh: same bytes for any workers and order).
 #include "tests/unit/items.h"

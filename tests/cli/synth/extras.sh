@@ -27,6 +27,11 @@ mkdir un; tar -xf tar/shard-000000.tar -C un
 for f in 000000007.unit.png 000000007.text.png 000000007.background.png; do cmp un/$f loose/000000/$f || fail "$f differs in a shard"; done
 cmp un/000000007_l00w00.png loose/crops/000000/000000007_l00w00.png || fail "a crop differs in a shard"
 expect 0 '' "$imloom" verify tar
+samples=$(sed 's/\..*//' names | uniq | wc -l)
+if command -v python3 >/dev/null; then
+    expect 0 "read $samples samples" python3 "$source/tests/interop/shard.py" tar/shard-000000.tar "$samples" png json background.png line.png text.png textlayer.png txt unit.png
+    cat out.txt # says whether webdataset was there
+fi
 # More files than an item may hand over at once, in order, whatever the workers are.
 words=$(for k in $(seq 90); do printf 'w%d ' $k; done)
 many() { expect 0 'done' "$imloom" synth -n 3 -o "$@" --text "$words" --crops words --set font_size=10 $quiet; }
