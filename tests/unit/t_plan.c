@@ -131,6 +131,33 @@ static void size_order_takes_the_largest_first_and_equals_by_index(void **state)
     iml__plan_close(&p);
 }
 
+static uint64_t by_hash(void *user, uint64_t i)
+{
+    (void)user;
+    return i * 2654435761u % 500;
+}
+
+// Few units and many are sorted by two ways that must agree.
+static void size_order_is_the_same_for_few_units_and_many(void **state)
+{
+    (void)state;
+    for (uint64_t n = 4000; n < 6000; n += 1500) {
+        struct iml__plan_conf c = conf(n);
+        struct iml__cursor k;
+        c.cost = by_hash, c.order = IML__ORDER_SIZE;
+        assert_true(iml__cursor_open(&k, &c));
+        uint64_t last = 0, seen = 0;
+        for (; iml__cursor_next_unit(&k); seen++) {
+            uint64_t u = k.unit, a = by_hash(NULL, last), b = by_hash(NULL, u);
+            if (seen) assert_true(a > b || (a == b && last < u));
+            last = u;
+            iml__cursor_pass(&k);
+        }
+        assert_int_equal(seen, n);
+        iml__cursor_close(&k);
+    }
+}
+
 static void random_order_visits_every_item_once(void **state)
 {
     (void)state;
@@ -392,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_count_of_two_to_the_forty_costs_no_list),
         cmocka_unit_test(a_cost_beyond_all_bounds_runs_alone),
         cmocka_unit_test(size_order_takes_the_largest_first_and_equals_by_index),
+        cmocka_unit_test(size_order_is_the_same_for_few_units_and_many),
         cmocka_unit_test(random_order_visits_every_item_once),
         cmocka_unit_test(random_order_visits_what_is_open_and_nothing_else),
         cmocka_unit_test(the_grain_grows_to_64_for_items_of_60_ns_and_falls_to_1_at_the_end),
