@@ -200,8 +200,8 @@ int main(int argc, char **argv)
         one_set(s, limit[s.kind], want[s.kind]);
     }
     test_rm(dir), test_rm(reference);
-    printf(
-        "%lu kills in %lu runs over %lu data sets, %lu journals or files torn, %lu wrong, %.1f s\n",
-        kills, runs, sets, tears, wrong, now() - begun);
+    printf("kill_and_resume_give_the_same_bytes: %lu kills in %lu runs over %lu data sets, %lu "
+           "journals or files torn, %lu wrong, %.1f s\n",
+           kills, runs, sets, tears, wrong, now() - begun);
     return wrong != 0;
 }

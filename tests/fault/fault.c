@@ -120,7 +120,8 @@ int main(void)
     }
     test_rm(dir), test_rm(reference);
     clock_gettime(CLOCK_MONOTONIC, &b);
-    printf("%lu runs, %lu struck, %lu wrong, %.1f s\n", runs, struck_runs, failures,
+    printf("every_failing_call_is_a_sink_failure: %lu runs, %lu struck, %lu wrong, %.1f s\n", runs,
+           struck_runs, failures,
            (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9);
     return failures != 0;
 }

@@ -166,6 +166,88 @@ static void a_cut_journal_gives_no_generation_twice(void **state)
     }
 }
 
+// ---- I1, looked at after every system call that changes something.
+
+static struct {
+    bool looking;
+    uint64_t looks, files;
+    char wrong[4096];
+} watched;
+
+static int look_at(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+    const char *name = path + strlen(dir) + 1;
+    size_t n = strlen(path), have = 0, want = 0;
+    char there[8192];
+    (void)f;
+    if (flag != FTW_F || !strncmp(name, ".imloom/", 8) || !strcmp(path + n - 4, ".tmp")) return 0;
+    (void)snprintf(there, sizeof there, "%s/%s", other, name);
+    struct stat ref;
+    watched.files++;
+    if (stat(there, &ref) || ref.st_size != st->st_size) goto wrong;
+    char *a = malloc((size_t)ref.st_size + 1), *got = test_read(dir, name, &have);
+    if (a && got) memcpy(a, got, have);
+    got = test_read(other, name, &want);
+    bool same = a && got && have == want && !memcmp(a, got, have);
+    free(a);
+    if (same) return 0;
+wrong:
+    (void)snprintf(watched.wrong, sizeof watched.wrong, "%s", path);
+    return 0;
+}
+
+static void look(void)
+{
+    int sys = errno;
+    if (watched.looking) return; // our own calls
+    watched.looking = true, watched.looks++;
+    (void)nftw(dir, look_at, 32, FTW_PHYS);
+    watched.looking = false;
+    errno = sys;
+}
+
+#define WATCHED(type, name, params, args)                                                          \
+    static type w_##name params                                                                    \
+    {                                                                                              \
+        type r = iml__vfs_posix.name args;                                                         \
+        look();                                                                                    \
+        return r;                                                                                  \
+    }
+WATCHED(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
+WATCHED(ssize_t, pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
+WATCHED(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n))
+WATCHED(int, openat, (int d, const char *p, int f, mode_t m), (d, p, f, m))
+WATCHED(int, renameat, (int d, const char *a, int d2, const char *b), (d, a, d2, b))
+WATCHED(int, unlinkat, (int d, const char *p, int f), (d, p, f))
+WATCHED(int, ftruncate, (int fd, off_t n), (fd, n))
+
+static void a_final_name_is_never_half_written(void **state)
+{
+    (void)state;
+    iml__vfs v = iml__vfs_posix;
+    v.write = w_write, v.pwrite = w_pwrite, v.writev = w_writev, v.openat = w_openat;
+    v.renameat = w_renameat, v.unlinkat = w_unlinkat, v.ftruncate = w_ftruncate;
+    for (int k = 0; k < SCRIPT_KINDS; k++) {
+        struct script s = plain(k);
+        s.count = 17;
+        again();
+        (void)undisturbed(s);
+        memset(&watched, 0, sizeof watched);
+        const iml__vfs *was = iml__vfs_swap(&v);
+        s.stop_after = 9; // and goes on, with what the first run has left
+        iml_status first = script_run(&s, NULL, NULL);
+        s.stop_after = 0;
+        iml_status second = script_run(&s, NULL, NULL);
+        (void)iml__vfs_swap(was);
+        assert_true(first == IML_OK && second == IML_OK);
+        if (watched.wrong[0]) fail_msg("%s held something else", watched.wrong);
+        print_message("%llu looks, %llu files\n", (unsigned long long)watched.looks,
+                      (unsigned long long)watched.files);
+        assert_true(watched.looks > 50 && watched.files > 50);
+        assert_true(test_exists(dir, "manifest.json"));
+    }
+}
+
 static void the_manifest_goes_before_any_change(void **state)
 {
     (void)state;
@@ -550,6 +632,7 @@ int main(void)
         cmocka_unit_test(nodes_and_orders_give_the_same_manifest),
         cmocka_unit_test(a_stopped_run_goes_on_where_it_was),
         cmocka_unit_test(a_cut_journal_gives_no_generation_twice),
+        cmocka_unit_test(a_final_name_is_never_half_written),
         cmocka_unit_test(the_manifest_goes_before_any_change),
         cmocka_unit_test(a_set_grows_and_redoes_its_last_unit),
         cmocka_unit_test(retry_bad_makes_only_units_that_hold_one),

@@ -114,8 +114,11 @@ static void a_run_whose_nursery_is_killed_ends_and_says_so(void **state)
 // ---- Faults by dice.
 
 #ifdef IML_INJECT
-enum { ITEMS = 8000 };
-static uint8_t written[ITEMS];
+enum { ITEMS = 8000, ITEMS_LONG = 64000 };
+static uint8_t written[ITEMS_LONG];
+
+// Ten thousand deaths take minutes: IML_LONG=1.
+static uint64_t items(void) { return getenv("IML_LONG") ? ITEMS_LONG : ITEMS; }
 
 static iml_status one_file(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n,
                            iml_err *e)
@@ -181,7 +184,7 @@ static void injected_deaths_and_hangs_cost_no_other_item(void **state)
     assert_ok(iml__inject_parse(&x, dice, e));
     uint64_t deaths = 0;
     for (int k = 0; k < 2; k++) {
-        iml_job j = {.name = "t", .count = ITEMS / 2 * (uint64_t)(k ? 1 : 2), .run = one_file};
+        iml_job j = {.name = "t", .count = items() / 2 * (uint64_t)(k ? 1 : 2), .run = one_file};
         iml_ctx *ctx = NULL;
         iml_run_opts o;
         iml_report rep = {.size = sizeof rep};
@@ -203,7 +206,39 @@ static void injected_deaths_and_hangs_cost_no_other_item(void **state)
         deaths += rep.deaths;
         said(&rep);
     }
-    assert_true(deaths > 1500);
+    assert_true(deaths > (getenv("IML_LONG") ? 10000 : 1500));
+}
+
+// Kills that were not ours, as the OOM killer's: the victim may be a bystander, so it runs again
+// alone; the budget falls to its floor, and every item that the dice spare is written.
+static void kills_from_outside_cost_only_whom_they_hit_alone(void **state)
+{
+    (void)state;
+    static const char kills[] = "oom=0.05";
+    iml_sink_ops sink = {.name = "t", .put = put};
+    iml_job j = {.name = "t", .count = items() / 8, .run = one_file};
+    struct iml__inject x;
+    iml_report rep = {.size = sizeof rep};
+    iml_ctx *ctx = NULL;
+    iml_run_opts o;
+    iml_run_opts_default(&o);
+    assert_ok(iml__inject_parse(&x, kills, e));
+    o.workers = 4, o.mode = IML_MODE_PROCESS, o.seed = 3, o.inject = kills;
+    o.memory_bytes = 1u << 30;
+    memset(written, 0, sizeof written);
+    assert_ok(iml_ctx_new(&ctx, e));
+    assert_ok(iml_run(ctx, &j, &sink, &o, &rep, e));
+    iml_ctx_free(&ctx);
+    uint64_t bad = 0;
+    for (uint64_t i = 0; i < j.count; i++) {
+        if (written[i] != !lost(&x, o.seed, i))
+            fail_msg("item %llu written %d times", (unsigned long long)i, written[i]);
+        bad += !written[i];
+    }
+    said(&rep);
+    assert_int_equal(rep.bad, bad);
+    assert_int_equal(rep.budget, 64u << 20); // halved again and again, to its floor
+    assert_true(rep.deaths > j.count / 25 && rep.deaths < j.count / 12);
 }
 
 static void threads_fail_by_the_same_dice_and_refuse_to_die(void **state)
@@ -354,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_run_whose_nursery_is_killed_ends_and_says_so),
 #ifdef IML_INJECT
         cmocka_unit_test(injected_deaths_and_hangs_cost_no_other_item),
+        cmocka_unit_test(kills_from_outside_cost_only_whom_they_hit_alone),
         cmocka_unit_test(threads_fail_by_the_same_dice_and_refuse_to_die),
         cmocka_unit_test(good_items_have_the_bytes_of_an_undisturbed_run_and_bad_lists_are_equal),
 #endif
