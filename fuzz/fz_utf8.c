@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     iml_err e = {0};
     iml__text t;
     bool found;
-    if (!n || n > 1 << 16 || iml__arena_open(&a, (size_t)256 << 20, -1, &e)) return 0;
+    if (!n || n > 1 << 13 || iml__arena_open(&a, (size_t)256 << 20, -1, &e)) return 0;
     iml__corpus item = {.kind = IML__CORPUS_FILE, .name = "fuzz", .p = data, .n = n, .fd = -1};
     const iml__corpora corpora = {.item = &item, .n = 1, .bytes = n};
     iml__corpus_ref ref = {.kind = IML__CORPUS_FILE, .name = "fuzz", .weight = 1};

@@ -120,12 +120,13 @@ static void put(iml_ctx *c, struct iml__log_line *l)
     for (char *p = line; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = ' ';
     (void)pthread_mutex_lock(&c->lock);
-    if (passes(c, (enum iml__log_level)l->level, l->kind))
+    // debug is asked for to see every line.
+    if (l->level == IML__LOG_DEBUG || passes(c, (enum iml__log_level)l->level, l->kind))
         tell(c, (enum iml__log_level)l->level, line);
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-static bool wanted(const iml_ctx *c, enum iml__log_level level)
+bool iml__log_wants(const iml_ctx *c, enum iml__log_level level)
 {
     return c && (int)level <= __atomic_load_n(&c->level, __ATOMIC_RELAXED);
 }
@@ -138,7 +139,7 @@ static void fill(struct iml__log_line *l, const char *fmt, va_list ap)
 
 void iml__log(iml_ctx *c, enum iml__log_level level, const char *fmt, ...)
 {
-    if (!wanted(c, level)) return;
+    if (!iml__log_wants(c, level)) return;
     struct iml__log_line l = {.level = level};
     va_list ap;
     va_start(ap, fmt);
@@ -150,7 +151,7 @@ void iml__log(iml_ctx *c, enum iml__log_level level, const char *fmt, ...)
 void iml__vlog_item(iml_ctx *c, enum iml__log_level level, uint32_t worker, uint64_t index,
                     const char *stage, const char *fmt, va_list ap)
 {
-    if (!wanted(c, level)) return;
+    if (!iml__log_wants(c, level)) return;
     struct iml__log_line l = {.level = level, .worker = worker, .item = true, .index = index};
     if (stage) (void)snprintf(l.stage, sizeof l.stage, "%s", stage);
     fill(&l, fmt, ap);
@@ -174,7 +175,7 @@ void iml__log_relay(iml_ctx *c, void (*fn)(void *user, struct iml__log_line *l),
 void iml__log_relayed(iml_ctx *c, const struct iml__log_line *from)
 {
     struct iml__log_line l = *from;
-    if (l.level > IML__LOG_DEBUG || !wanted(c, (enum iml__log_level)l.level)) return;
+    if (l.level > IML__LOG_DEBUG || !iml__log_wants(c, (enum iml__log_level)l.level)) return;
     l.stage[sizeof l.stage - 1] = l.kind[sizeof l.kind - 1] = l.text[sizeof l.text - 1] = 0;
     put(c, &l);
 }

@@ -10,12 +10,14 @@
 enum iml__log_level { IML__LOG_ERROR, IML__LOG_WARN, IML__LOG_INFO, IML__LOG_DEBUG };
 
 // Lines "level text", or "level [wWORKER iINDEX STAGE] text" through iml__log_item. Thread-safe.
-// Lines of the same fmt beyond 20 in 10 s are counted and summed up when the 10 s are over.
+// Lines of the same fmt beyond 20 in 10 s are counted and summed up when the 10 s are over; debug
+// lines are not.
 void iml__log(iml_ctx *c, enum iml__log_level level, const char *fmt, ...) IML_PRINTF(3, 4);
 void iml__log_item(iml_ctx *c, enum iml__log_level level, uint32_t worker, uint64_t index,
                    const char *stage, const char *fmt, ...) IML_PRINTF(6, 7);
 void iml__vlog_item(iml_ctx *c, enum iml__log_level level, uint32_t worker, uint64_t index,
                     const char *stage, const char *fmt, va_list ap);
+bool iml__log_wants(const iml_ctx *c, enum iml__log_level level); // c may be NULL
 void iml__log_flush(iml_ctx *c); // writes held-back sums
 
 // A line on its way from a worker process to its parent; plain memory, strings 0-terminated.

@@ -208,6 +208,12 @@ static void label(const struct iml_run_t *r, uint64_t index, char *text, size_t 
 iml_status iml__run_book(struct iml_run_t *r, const struct iml__due *d, iml_err *e)
 {
     struct iml__parcel *p = r->flight[d->slot].parcel;
+    if (!d->bad && iml__log_wants(r->ctx, IML__LOG_DEBUG)) {
+        char what[256];
+        label(r, d->index, what, sizeof what);
+        iml__log(r->ctx, IML__LOG_DEBUG, "item %llu made%s%s", (unsigned long long)d->index,
+                 *what ? ": " : "", what);
+    }
     if (!d->bad)
         return iml__commit_item_ok(r->commit, d->index, p ? p->tally : NULL, p ? p->ntally : 0, e);
     char path[4096];

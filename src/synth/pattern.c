@@ -419,10 +419,10 @@ static uint64_t effort(const node *n)
 iml_status iml__pattern_make(const char *text, size_t n, iml_arena *a, iml__pattern **out,
                              iml_err *e)
 {
-    reader r = {.text = text, .a = a, .e = e};
-    if (n > BYTES_MAX)
-        return IML_FAIL(e, IML_EARG, "pattern '%.*s..': more than %d bytes",
-                        iml__utf8_head(text, 40), text, BYTES_MAX);
+    reader r = {.a = a, .e = e};
+    if (n > BYTES_MAX) return IML_FAIL(e, IML_EARG, "a pattern has at most %d bytes", BYTES_MAX);
+    if (!(r.text = iml__arena_strndup(a, text, n)))
+        return IML_FAIL(e, IML_ENOMEM, "no memory for a pattern");
     r.cp = iml_arena_alloc(a, (n + 1) * sizeof *r.cp);
     r.work = iml_arena_alloc(a, CLASS_RANGES * sizeof *r.work);
     r.p = iml_arena_calloc(a, 1, sizeof *r.p);

@@ -32,3 +32,6 @@ expect 1 'builtin, or one of solid' run --backgrounds-only 64x48 --background im
 [ ! -e none ] || fail "something was written"
 expect 0 done run -n 6 --text 'over them' --background-dir backs -o over --labels jsonl
 grep -q '"path":"backs/000000/' over/labels.jsonl || fail "they are no backgrounds"
+# DEBUG: a line an image.
+expect 0 done run --text x -n 60 -o lines --log-level DEBUG --log-dir debug_logs
+[ "$(grep -c 'debug item [0-9]* made: text' debug_logs/*.log)" = 60 ] || fail "not a line an image"
