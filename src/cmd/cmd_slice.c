@@ -325,7 +325,11 @@ int iml__cmd_slice(int argc, char **argv)
     iml__str ratios;
     int code;
     iml__str_init(&ratios, 256);
-    if (iml__opts_parse(&opts, argc, argv, &e) || fill(&opts, &o, &ratios, &e)) {
+    if (iml__opts_parse(&opts, argc, argv, &e)) {
+        code = iml__complain(&e, IML__EXIT_USAGE);
+    } else if ((code = iml__read_config(&opts, common.config))) {
+        // It has been said.
+    } else if (fill(&opts, &o, &ratios, &e)) {
         code = iml__complain(&e, IML__EXIT_USAGE);
     } else if (!common.out) {
         (void)IML_FAIL(&e, IML_EARG, "where to? give -o OUT");

@@ -54,6 +54,11 @@ bool iml__completion(FILE *f, const char *shell); // bash zsh fish; false: anoth
 
 extern bool iml__fd3; // descriptor 3 was open when the program began
 
+// --config FILE of a command whose YAML has no grammar of its own (iml__opts_config_file); path
+// NULL: nothing to do. Says what is wrong, a line each; IML__EXIT_OK or IML__EXIT_USAGE.
+struct iml__opts;
+int iml__read_config(struct iml__opts *o, const char *path);
+
 // "imloom: message" on stderr; returns code.
 int iml__complain(const iml_err *e, int code);
 

@@ -46,6 +46,23 @@ int iml__complain(const iml_err *e, int code)
     return code;
 }
 
+static bool is_command(const char *name) { return iml__command_find(name) != NULL; }
+
+int iml__read_config(struct iml__opts *o, const char *path)
+{
+    iml__complaints c;
+    iml_err e = {0};
+    int code = IML__EXIT_OK;
+    if (!path) return code;
+    iml__complaints_init(&c);
+    if (iml__opts_config_file(o, path, is_command, &c, &e)) {
+        code = c.n ? IML__EXIT_USAGE : iml__complain(&e, IML__EXIT_USAGE);
+        if (c.n) (void)fflush(stdout), (void)fputs(iml__str_text(&c.text), stderr);
+    }
+    iml__complaints_free(&c);
+    return code;
+}
+
 static int no_command(const char *name)
 {
     const char *names[64] = {0};

@@ -5,6 +5,7 @@
 
 #include "imloom/imloom.h"
 #include "src/base/json.h"
+#include "src/base/yaml.h"
 
 enum iml__opt_type {
     IML__OPT_FLAG,    // bool; --no-NAME clears it
@@ -76,6 +77,10 @@ iml_status iml__opts_parse(iml__opts *o, int argc, char **argv, iml_err *e);
 // A list option adds up. value: scalar text; flags take true false yes no on off.
 iml_status iml__opts_config(iml__opts *o, const char *where, const char *key, const char *value,
                             iml_err *e);
+// A whole file: option names as keys, a section per command allowed, which wins. Wrong lines are
+// complaints, all of them, and IML_EARG. is_command: of the names of sections.
+iml_status iml__opts_config_file(iml__opts *o, const char *path, bool (*is_command)(const char *),
+                                 iml__complaints *c, iml_err *e);
 bool iml__opts_knows(const iml__opts *o, const char *key);
 bool iml__opts_given(const iml__opts *o, const char *name); // by command line or config
 void iml__opts_free(iml__opts *o);

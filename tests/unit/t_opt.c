@@ -118,6 +118,61 @@ static void command_line_wins_over_config(void **state)
     assert_int_equal(iml__opts_config(&o, "f.yaml:5:1", "dry_run", "true", &why), IML_EARG);
 }
 
+static bool known(const char *name) { return !strcmp(name, "try") || !strcmp(name, "other"); }
+
+static iml_status read_config(const char *text, char *said, iml_err *e)
+{
+    iml__complaints c;
+    FILE *f = fopen("t_opt.yaml", "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0 && !fclose(f));
+    iml__complaints_init(&c);
+    iml_status st = iml__opts_config_file(&o, "t_opt.yaml", known, &c, e);
+    (void)snprintf(said, 1000, "%s", iml__str_text(&c.text));
+    iml__complaints_free(&c);
+    (void)remove("t_opt.yaml");
+    return st;
+}
+
+static void a_config_file_is_read_and_every_wrong_line_is_named(void **state)
+{
+    (void)state;
+    char said[1000];
+    iml_err why = {0};
+    assert_ok(parse(e, 4, "--count", "5", "--font-dir", "z"));
+    assert_ok(read_config(
+        "imloom: 1\nnum_workers: 3\ncount: 9\nfont-dir: [a, b]\nkind: a\nonly: [1, 4-5]\n"
+        "other: {count: 1, nonsense: 2}\n"
+        "try: {kind: c, font-dir: d}\n",
+        said, e));
+    assert_int_equal(own.count, 5); // the command line wins
+    assert_int_equal(common.workers, 3);
+    assert_int_equal(own.kind, 2); // the own section wins
+    assert_int_equal(own.dirs.n, 4);
+    assert_string_equal(own.dirs.item[3], "d");
+    assert_int_equal(common.only.n, 2);
+    assert_ok(read_config("", said, e));
+    assert_ok(read_config("x-notes: {any: thing}\nshard: [0/2]\n", said, e));
+    assert_string_equal(common.shard, "0/2");
+    assert_ok(parse(e, 0));
+    assert_int_equal(
+        read_config(
+            "imloom: 2\nwrokers: 3\ncount: 0\ndry-run: true\nnobody: {a: 1}\nfont: [{a: 1}]\n",
+            said, &why),
+        IML_EARG);
+    static const char *const want[] = {
+        "t_opt.yaml:1:9: imloom: version 1",
+        "t_opt.yaml:2:1: no option '--wrokers'; did you mean --workers?",
+        "t_opt.yaml:3:1: ",
+        "t_opt.yaml:4:1: --dry-run stands on the command line only",
+        "t_opt.yaml:5:1: nobody: no command has this name",
+        "t_opt.yaml:6:8: font takes text"};
+    for (size_t k = 0; k < IML_COUNT_OF(want); k++)
+        if (!strstr(said, want[k])) fail_msg("'%s' is missing in\n%s", want[k], said);
+    assert_int_equal(read_config("- a\n", said, &why), IML_EARG);
+    assert_int_equal(read_config("a: [1\n", said, &why), IML_EARG);
+}
+
 static void older_worker_options_keep_their_meaning(void **state)
 {
     (void)state;
@@ -216,6 +271,7 @@ int main(void)
         cmocka_unit_test(defaults_stand_until_given),
         cmocka_unit_test(bad_values_are_named),
         cmocka_unit_test(command_line_wins_over_config),
+        cmocka_unit_test(a_config_file_is_read_and_every_wrong_line_is_named),
         cmocka_unit_test(older_worker_options_keep_their_meaning),
         cmocka_unit_test(only_takes_lists_and_ranges),
         cmocka_unit_test(shard_comes_from_schedulers),

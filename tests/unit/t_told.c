@@ -333,6 +333,73 @@ static void metrics_hold_the_numbers_of_the_report(void **state)
         if (!strstr(text, want[k])) fail_msg("%s is missing in\n%s", want[k], text);
 }
 
+// ---- Bounds that users give.
+
+static struct {
+    uint32_t begun, written, most; // atomic
+    uint32_t batches, largest, odd;
+} bounds;
+
+static iml_status count_begun(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n,
+                              iml_err *e)
+{
+    (void)user, (void)it, (void)out, (void)cap, (void)n, (void)e;
+    uint32_t now = __atomic_add_fetch(&bounds.begun, 1, __ATOMIC_SEQ_CST) -
+                   __atomic_load_n(&bounds.written, __ATOMIC_SEQ_CST);
+    uint32_t most = __atomic_load_n(&bounds.most, __ATOMIC_RELAXED);
+    while (now > most && !__atomic_compare_exchange_n(&bounds.most, &most, now, false,
+                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    return IML_OK;
+}
+
+static iml_status slow_put(void *s, uint64_t i, iml_out *out, size_t n, iml_err *e)
+{
+    (void)s, (void)i, (void)out, (void)n, (void)e;
+    (void)usleep(500);
+    __atomic_fetch_add(&bounds.written, 1, __ATOMIC_SEQ_CST);
+    return IML_OK;
+}
+
+static iml_status count_batch(void *s, const uint64_t *item, size_t n, iml_err *e)
+{
+    (void)s, (void)item, (void)e;
+    bounds.batches++, bounds.odd += n != 7;
+    bounds.largest = IML_MAX(bounds.largest, (uint32_t)n);
+    return IML_OK;
+}
+
+static void chunk_size_bounds_items_between_claim_and_written(void **state)
+{
+    (void)state;
+    for (uint64_t chunk = 1; chunk < 8; chunk += 3) {
+        const iml_sink_ops sink = {.name = "t", .ordered = true, .put = slow_put};
+        iml_job j = {.name = "t", .count = 300, .run = count_begun};
+        iml_run_opts o = opts_of(NULL);
+        iml_report rep;
+        memset(&bounds, 0, sizeof bounds);
+        o.workers = 4, o.chunk_items = chunk;
+        assert_ok(run(&j, &sink, &o, &rep, e));
+        assert_int_equal(bounds.written, 300);
+        assert_int_equal(bounds.most, chunk);
+    }
+}
+
+static void io_batch_is_the_size_of_a_group_commit(void **state)
+{
+    (void)state;
+    const iml_sink_ops sink = {.name = "t", .commit = count_batch};
+    iml_job j = {.name = "t", .count = 100, .run = count_begun};
+    iml_run_opts o = opts_of(NULL);
+    iml_report rep;
+    memset(&bounds, 0, sizeof bounds);
+    o.workers = 3, o.io_batch = 7;
+    assert_ok(run(&j, &sink, &o, &rep, e));
+    assert_int_equal(bounds.largest, 7);
+    assert_int_equal(bounds.batches, 15); // the last one closes when nothing more can come
+    assert_int_equal(bounds.odd, 1);
+}
+
 static int make_root(void **state)
 {
     (void)state;
@@ -356,6 +423,8 @@ int main(void)
         cmocka_unit_test(shares_without_a_unit_are_told),
         cmocka_unit_test(the_end_is_guessed_by_cost_at_shard_sinks_too),
         cmocka_unit_test(quarantine_on_another_file_system_gets_symbolic_links),
+        cmocka_unit_test(chunk_size_bounds_items_between_claim_and_written),
+        cmocka_unit_test(io_batch_is_the_size_of_a_group_commit),
         cmocka_unit_test(metrics_hold_the_numbers_of_the_report),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
