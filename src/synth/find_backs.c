@@ -167,6 +167,14 @@ static iml_status share_out(iml__synth *s, uint32_t k, bool weighted, iml_err *e
     char name[160];
     (void)snprintf(name, sizeof name, "synth.bg/%.140s", s->config->spec[k].name);
     x->bg_stream = iml_stream(name);
+    bool plain = !own->npaths && !own->nweights;
+    for (uint32_t j = 0; plain && j < k; j++) { // the same list, which may be long
+        const iml__sources *other = &s->config->spec[j].backgrounds;
+        if (other->npaths || other->nweights) continue;
+        x->back = s->spec[j].back, x->nback = s->spec[j].nback;
+        x->back_weight = s->spec[j].back_weight;
+        return IML_OK;
+    }
     x->back = iml_arena_calloc(&s->arena, (size_t)s->nback + 1, sizeof *x->back);
     double *weight = iml_arena_calloc(&s->arena, (size_t)s->nback + 1, sizeof *weight);
     if (!x->back || !weight) return IML_FAIL(e, IML_ENOMEM, "no memory for backgrounds");

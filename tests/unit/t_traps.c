@@ -131,6 +131,34 @@ static void nothing_is_transparent_over_a_background(void **state)
     close_job(&j);
 }
 
+// A cache saves decoding and changes nothing: none, one byte, room for all.
+static void cache_size_changes_nothing(void **state)
+{
+    (void)state;
+    if (!have_fonts()) skip();
+    static const size_t bytes[] = {1, 300000, (size_t)1 << 30};
+    static const char *const text[] = {"Text"}, *const fonts[] = {DEJAVU},
+                             *const set[] = {"background_reuse=2"};
+    const char *const dirs[] = {dir};
+    uint64_t first[24];
+    write_halves("second.png"), write_halves("third.png");
+    for (size_t k = 0; k < IML_COUNT_OF(bytes); k++) {
+        iml__synth_opts o = options();
+        o.texts = text, o.ntexts = 1, o.fonts = fonts, o.nfonts = 1, o.set = set, o.nset = 1;
+        o.background_dirs = dirs, o.nbackground_dirs = 1, o.cache_bytes = bytes[k];
+        struct job j = must_open(&o);
+        for (uint64_t i = 0; i < 24; i++) {
+            iml__synth_item it;
+            make(&j, i, &it);
+            uint64_t h = iml__image_hash(&it.out.image);
+            if (!k) first[i] = h;
+            assert_int_equal(h, first[i]);
+            iml__synth_item_done(j.s, &it);
+        }
+        close_job(&j);
+    }
+}
+
 // text_renderer: the colour is chosen against the whole picture's mean, which no letter lies on.
 static void contrast_is_that_of_the_crop_under_the_text(void **state)
 {
@@ -266,6 +294,7 @@ static int all(void)
         cmocka_unit_test(descenders_and_overhangs_are_kept),
         cmocka_unit_test(crops_lie_all_over_the_picture),
         cmocka_unit_test(nothing_is_transparent_over_a_background),
+        cmocka_unit_test(cache_size_changes_nothing),
         cmocka_unit_test(contrast_is_that_of_the_crop_under_the_text),
         cmocka_unit_test(low_contrast_drops_no_picture),
         cmocka_unit_test(labels_hold_the_corpus_s_own_bytes),

@@ -35,3 +35,13 @@ grep -q '"path":"backs/000000/' over/labels.jsonl || fail "they are no backgroun
 # DEBUG: a line an image.
 expect 0 done run --text x -n 60 -o lines --log-level DEBUG --log-dir debug_logs
 [ "$(grep -c 'debug item [0-9]* made: text' debug_logs/*.log)" = 60 ] || fail "not a line an image"
+# A script without a face is left out with one line that names the package; asked for, it is refused.
+sans=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+if [ -e $sans ]; then
+    expect 0 'done: 12 images, 0 bad' run -n 12 --font $sans -o scripts --labels jsonl
+    [ "$(grep -c '^no face draws han, left out: install fonts-droid-fallback$' err.txt)" = 1 ] || fail "nothing is said of han"
+    ! grep -q '"spec":"han"' scripts/labels.jsonl || fail "han was drawn"
+    [ "$(grep -o '"spec":"[a-z_]*"' scripts/labels.jsonl | sort -u | wc -l)" -ge 4 ] || fail "the others are not drawn in its place"
+    expect 1 '.-script han: no face draws it; install fonts-droid-fallback' run -n 12 --font $sans --script latin,han -o none; one_sentence
+fi
+expect 1 "no such specification; did you mean 'latin'" run --script latn -o none; one_sentence

@@ -47,10 +47,13 @@ expect 0 'Left out: 12 characters no face draws' run f3.yaml -o f3
 [ "$(grep -c '"text":"ราคา บาท"' f3/labels.jsonl)" = 6 ] || fail "skip leaves other characters out"
 expect 1 "no face draws U\+0031 \(1\), thai.txt at byte 13" run f.yaml --set on_missing_glyph=error -o f4
 [ ! -e f4 ] || fail "something was written"
+# Whatever the resources were, labels make their pictures again.
+for d in c f2 f3; do expect 0 'identical, 0 edited, 0 differ' "$imloom" synth --replay $d/labels.jsonl --replay-check; done
 # Texts of patterns, alone and beside a file.
 expect 0 done run --pattern '[A-Z]{2}-[0-9]{3}' --font sans/DejaVuSans.ttf -n 10 -o p
 [ "$(grep -cE '"text":"[A-Z]{2}-[0-9]{3}","direction"' p/labels.jsonl)" = 10 ] || fail "the pattern's texts"
 grep -q '"corpus":{"file":"pattern"' p/labels.jsonl || fail "the pattern is not named"
+expect 0 '10 identical' "$imloom" synth --replay p/labels.jsonl --replay-check
 expect 0 done run --pattern '\p{Script=Cyrillic}{3}' --font sans/DejaVuSans.ttf -n 20 -o cyr
 expect 1 "no face draws any of the characters" run --pattern '\p{Script=Thai}{3}' --font sans/DejaVuSans.ttf -o none
 expect 1 "pattern 'a\*', character 2" run --pattern 'a*' -o none
