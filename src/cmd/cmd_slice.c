@@ -260,7 +260,7 @@ static iml_status fill(const iml__opts *opts, iml_slice_opts *s, iml__str *ratio
                     : iml__opts_given(opts, "seed")     ? common.seed
                                                         : 42;
     s->patient_regex = options.regex, s->patient_map = options.patients;
-    s->max_pixels = common.max_pixels, s->seed = common.seed;
+    s->max_pixels = common.max_pixels, s->memory_bytes = common.memory, s->seed = common.seed;
     return IML_OK;
 }
 

@@ -304,25 +304,12 @@ static iml_status orient(struct iml__case *c, iml_err *e)
 
 // ---- The run
 
-static iml_status estimate(struct iml__case *c)
-{
-    const iml_nifti_info *i = &c->ch[0].n->info;
-    uint64_t bytes = c->files->bytes,
-             planes = 64 * i->voxels / IML_MAX(iml__layout_planes(&c->layout), 1u) * 4;
-    for (uint32_t k = 0; k < c->nch; k++)
-        bytes += i->voxels * (uint64_t)c->ch[k].n->info.item_bytes;
-    if (c->label) bytes += i->voxels * (uint64_t)IML_MIN(c->label->n->info.item_bytes, 4);
-    iml_item_grow(c->it, (size_t)(bytes + planes + (16u << 20)));
-    return IML_OK;
-}
-
 static iml_status run_case(struct iml__case *c, iml_err *e)
 {
     iml_stage(c->it, IML_STAGE_READ);
     IML_TRY(open_images(c, e));
     IML_TRY(orient(c, e));
     IML_TRY(open_label(c, e));
-    IML_TRY(estimate(c));
     IML_TRY(iml__case_load(c, e));
     IML_TRY(iml__case_select(c, e));
     iml_stage(c->it, IML__STAGE_SLICES);

@@ -23,7 +23,9 @@ struct iml__channel { // one input volume
     iml_nifti *n;     // *borrowed* from image[]
     const char *path;
     uint64_t frame;
-    const uint8_t *data; // voxels in file order; NULL while streaming
+    const uint8_t *data; // voxels in file order: all, or those of a round
+    uint32_t crc;        // of the first pass over them, and whether there was one
+    bool seen;
     struct iml__stats stats;
     float *value; // [65536] of 8- and 16-bit types: scaled, odd ones treated, clipped; else NULL
     uint64_t odd; // NaN and infinite voxels
@@ -48,6 +50,8 @@ struct iml__label {
     enum iml__label_type type;
     struct iml__label_counts counts;
     struct iml__turn turn; // image axis -> label axis
+    uint32_t crc;          // as of a channel
+    bool seen;
 };
 
 struct iml__warning {
@@ -79,6 +83,10 @@ struct iml__case {
     double zoom[3];      // of the view
     uint64_t crop_lo[3];
     bool cropped;
+    enum { IML__IN_MEMORY, IML__SEQUENCE, IML__SLABS } residence; // see case_stream.c
+    int res_axis;        // file axis along which only a part is held
+    uint64_t held_bytes; // that all voxels and labels would take
+    iml_arena *arena_counts;
 
     struct iml__group *group; // [ngroups]
     uint32_t ngroups;
@@ -103,9 +111,32 @@ iml_status iml__case_warn(struct iml__case *c, iml_err *e, const char *file, con
 // case_load.c
 iml_status iml__case_load(struct iml__case *c, iml_err *e);   // voxels, labels, crop, statistics
 iml_status iml__case_select(struct iml__case *c, iml_err *e); // which slices are written
-// count values of a channel from place `from` of the box on: scaled, odd ones treated, clipped.
+// count labels of the box from place `from` on, through tmp (count items of up to 4 bytes).
+void iml__case_labels(const struct iml__case *c, uint64_t from, size_t count, void *tmp,
+                      int32_t *out);
+
+// case_stats.c
+iml_status iml__case_measure(struct iml__case *c, struct iml__channel *ch, iml_err *e);
+// count values of a channel: scaled, odd ones treated, clipped.
 void iml__channel_values(const struct iml__case *c, const struct iml__channel *ch, const void *raw,
                          size_t count, float *out);
+
+// case_stream.c
+void iml__case_residence(struct iml__case *c); // settles c->residence
+// One pass over a channel: fn for each block of IML__STAT_BLOCK voxels of the box, in order.
+iml_status iml__stream_blocks(struct iml__case *c, struct iml__channel *ch,
+                              void (*fn)(void *arg, uint64_t block, const void *raw, size_t n),
+                              void *arg, iml_err *e);
+iml_status iml__stream_labels(struct iml__case *c, iml_err *e); // checks and counts them
+// Planes round by round: from..to-1 are new, up to lead planes before them are held too; channels'
+// and label's data and *layout are of what is held. IML_END when all planes were given.
+struct iml__rounds; // in the arena; iml__rounds_close
+iml_status iml__rounds_open(struct iml__case *c, int64_t block, int64_t lead,
+                            struct iml__rounds **r, iml_err *e);
+iml_status iml__rounds_next(struct iml__rounds *r, int64_t *from, int64_t *to,
+                            struct iml__layout *layout, iml_err *e);
+iml_status iml__rounds_end(struct iml__rounds *r, iml_err *e); // the rest is read and checked
+void iml__rounds_close(struct iml__rounds *r);
 
 // Labels of one plane, what shows no voxel is 0.
 void iml__label_plane(const struct iml__label *l, const struct iml__raster *cut, int64_t p,

@@ -1,8 +1,9 @@
-// case_load.c: a case's voxels in memory, checked to the last, and what is known of them.
+// case_load.c: a case's voxels and labels, checked to the last, the box that counts, and which
+// slices are written.
 //
-// Order: every voxel and label is read (and its file verified to the end), labels are checked, the
-// box is found, then the statistics of what is left. Passes over voxels are split into groups of
-// blocks with fixed places for their results; only counts are added up as they come.
+// Order: every voxel and label is read (and its file verified to the end), the box is found, labels
+// are checked and counted, then the statistics of what is left (case_stats.c). A case that need not
+// lie in memory is read pass by pass instead (case_stream.c).
 #include "src/slice/case.h"
 
 #include <math.h>
@@ -10,8 +11,6 @@
 
 #include "src/base/arena.h"
 #include "src/base/mem.h"
-
-enum { GROUP = 16 }; // blocks of 65,536 voxels that one part takes
 
 static iml_status no_memory(iml_err *e) { return IML_FAIL(e, IML_ENOMEM, "no memory for a case"); }
 
@@ -103,7 +102,7 @@ static int64_t label_strides(const struct iml__label *l, int64_t stride[3])
 }
 
 // count labels of the box from place `from` on, through tmp (count items of up to 4 bytes).
-static void labels_of(const struct iml__case *c, uint64_t from, size_t count, void *tmp,
+void iml__case_labels(const struct iml__case *c, uint64_t from, size_t count, void *tmp,
                       int32_t *out)
 {
     const struct iml__label *l = c->label;
@@ -155,7 +154,7 @@ static iml_status count_labels(struct iml__case *c, iml_err *e)
     if (!v || !tmp) return no_memory(e);
     for (uint64_t at = 0; at < count;) {
         size_t n = (size_t)IML_MIN(count - at, (uint64_t)IML__STAT_BLOCK);
-        labels_of(c, at, n, tmp, v);
+        iml__case_labels(c, at, n, tmp, v);
         for (size_t k = 0; k < n;) { // runs, since most neighbours are equal
             size_t from = k++;
             while (k < n && v[k] == v[from]) k++;
@@ -185,7 +184,10 @@ static iml_status settle_labels(struct iml__case *c, iml_err *e)
 {
     struct iml__label *l = c->label;
     if (!l) return IML_OK;
-    IML_TRY(iml__case_wrap(c, e, c->files->label, count_labels(c, e)));
+    if (c->residence == IML__IN_MEMORY)
+        IML_TRY(iml__case_wrap(c, e, c->files->label, count_labels(c, e)));
+    else
+        IML_TRY(iml__stream_labels(c, e));
     iml__label_counts_sort(&l->counts);
     IML_TRY(known_labels(c, e));
     l->type = (enum iml__label_type)c->conf->o.label_type;
@@ -199,306 +201,6 @@ static iml_status settle_labels(struct iml__case *c, iml_err *e)
     l->stored = iml_arena_alloc(c->a, (size_t)IML__STAT_BINS * 4);
     if (!l->stored) return no_memory(e);
     iml__label_store(l->type, l->table, l->bytes == 1 ? 256 : 65536, l->stored);
-    return IML_OK;
-}
-
-// ---- Values
-
-static float treated(const struct iml__case *c, const struct iml__channel *ch, float v)
-{
-    if (!isfinite(v)) {
-        if (c->conf->o.nan != IML_SLICE_NAN_BACKGROUND) return v;
-        v = ch->lowest;
-    }
-    float lo = (float)c->conf->o.clip_min, hi = (float)c->conf->o.clip_max; // NAN: no bound
-    return v < lo ? lo : v > hi ? hi : v;
-}
-
-void iml__channel_values(const struct iml__case *c, const struct iml__channel *ch, const void *raw,
-                         size_t count, float *out)
-{
-    if (ch->value && ch->n->info.item_bytes == 1) {
-        for (size_t k = 0; k < count; k++) out[k] = ch->value[((const uint8_t *)raw)[k]];
-    } else if (ch->value) {
-        for (size_t k = 0; k < count; k++) out[k] = ch->value[((const uint16_t *)raw)[k]];
-    } else {
-        iml__nifti_to_f32(&ch->n->info, raw, count, out);
-        for (size_t k = 0; k < count; k++) out[k] = treated(c, ch, out[k]);
-    }
-}
-
-// ---- Passes over the voxels of the box
-
-enum pass_kind { PASS_BINS, PASS_RANGE, PASS_SUM, PASS_SQUARES, PASS_UPPER, PASS_LOWER };
-
-struct pass {
-    struct iml__case *c;
-    struct iml__channel *ch;
-    enum pass_kind kind;
-    enum iml__mask mask;
-    uint64_t count, *bins, *masked; // bins and masked are guarded by lock
-    struct iml__block *block;
-    float min;
-    double mean;
-    const uint32_t *upper; // PASS_LOWER: of each of nupper rows of bins
-    uint32_t nupper;
-    pthread_mutex_t lock;
-};
-
-static void add_bins(struct pass *p, uint64_t *to, const uint64_t *from, size_t n)
-{
-    pthread_mutex_lock(&p->lock);
-    for (size_t k = 0; k < n; k++) to[k] += from[k];
-    pthread_mutex_unlock(&p->lock);
-}
-
-struct scratch { // of one part
-    void *raw, *label_raw;
-    int32_t *label;
-    uint8_t *mask;
-    float *v;
-    uint64_t *bins, *masked;
-};
-
-static bool take_scratch(const struct pass *p, iml_arena *a, struct scratch *s)
-{
-    *s = (struct scratch){.raw = iml_arena_alloc(a, (size_t)IML__STAT_BLOCK * 8),
-                          .v = iml_arena_alloc(a, IML__STAT_BLOCK * sizeof *s->v)};
-    if (!s->raw || !s->v) return false;
-    if (p->mask == IML__MASK_LABEL) {
-        s->label_raw = iml_arena_alloc(a, (size_t)IML__STAT_BLOCK * 4);
-        s->label = iml_arena_alloc(a, IML__STAT_BLOCK * sizeof *s->label);
-        s->mask = iml_arena_alloc(a, IML__STAT_BLOCK);
-        if (!s->label_raw || !s->label || !s->mask) return false;
-    }
-    if (p->bins) {
-        size_t rows = p->kind == PASS_LOWER ? p->nupper : 1;
-        s->bins = iml_arena_calloc(a, rows * IML__STAT_BINS, sizeof *s->bins);
-        s->masked = p->masked ? iml_arena_calloc(a, IML__STAT_BINS, sizeof *s->masked) : NULL;
-        if (!s->bins || (p->masked && !s->masked)) return false;
-    }
-    return true;
-}
-
-static void float_bins(const struct pass *p, const struct scratch *s, size_t n)
-{
-    for (size_t k = 0; k < n; k++) {
-        if (!iml__in_mask(s->v[k], s->mask ? s->mask[k] : 0, p->mask, p->min)) continue;
-        uint32_t key = iml__float_key(s->v[k]);
-        if (p->kind == PASS_UPPER) {
-            s->bins[key >> 16]++;
-            continue;
-        }
-        for (uint32_t i = 0; i < p->nupper; i++)
-            if (key >> 16 == p->upper[i]) s->bins[i * IML__STAT_BINS + (key & 0xffff)]++;
-    }
-}
-
-static void one_block(const struct pass *p, const struct scratch *s, uint64_t b)
-{
-    const iml_nifti_info *i = &p->ch->n->info;
-    uint64_t from = b * IML__STAT_BLOCK;
-    size_t n = (size_t)IML_MIN(p->count - from, (uint64_t)IML__STAT_BLOCK),
-           item = (size_t)i->item_bytes;
-    const void *raw = iml__box_take(&p->c->box, item, p->ch->data, from, n, s->raw);
-    if (s->mask) {
-        labels_of(p->c, from, n, s->label_raw, s->label);
-        for (size_t k = 0; k < n; k++) s->mask[k] = s->label[k] > 0;
-    }
-    switch (p->kind) {
-    case PASS_BINS:
-        iml__bins_add(s->bins, i->item_bytes, raw, n, NULL);
-        if (s->masked) iml__bins_add(s->masked, i->item_bytes, raw, n, s->mask);
-        return;
-    case PASS_RANGE: // before anything is treated, so that what is odd is seen
-        iml__nifti_to_f32(i, raw, n, s->v);
-        iml__block_range(s->v, n, from, &p->block[b]);
-        return;
-    case PASS_SUM:
-    case PASS_SQUARES:
-        iml__channel_values(p->c, p->ch, raw, n, s->v);
-        iml__block_sum(s->v, s->mask, n, p->mask, p->min, p->kind == PASS_SUM ? NULL : &p->mean,
-                       &p->block[b]);
-        return;
-    case PASS_UPPER:
-    case PASS_LOWER:
-        iml__channel_values(p->c, p->ch, raw, n, s->v);
-        float_bins(p, s, n);
-        return;
-    }
-}
-
-static iml_status pass_part(void *arg, uint32_t k, iml_arena *a, iml_err *e)
-{
-    struct pass *p = arg;
-    struct scratch s;
-    uint64_t blocks = (p->count + IML__STAT_BLOCK - 1) / IML__STAT_BLOCK;
-    if (!take_scratch(p, a, &s)) return no_memory(e);
-    if (iml_cancelled(p->c->it)) return IML_FAIL(e, IML_ECANCEL, "the run stops");
-    for (uint64_t b = (uint64_t)k * GROUP; b < blocks && b < (uint64_t)(k + 1) * GROUP; b++)
-        one_block(p, &s, b);
-    if (s.bins)
-        add_bins(p, p->bins, s.bins,
-                 (p->kind == PASS_LOWER ? p->nupper : 1) * (size_t)IML__STAT_BINS);
-    if (s.masked) add_bins(p, p->masked, s.masked, IML__STAT_BINS);
-    return IML_OK;
-}
-
-static iml_status run_pass(struct pass *p, enum pass_kind kind, iml_err *e)
-{
-    uint64_t blocks = (p->count + IML__STAT_BLOCK - 1) / IML__STAT_BLOCK;
-    p->kind = kind;
-    return iml_split(p->c->it, (uint32_t)((blocks + GROUP - 1) / GROUP), (size_t)4 << 20, pass_part,
-                     p, e);
-}
-
-// ---- What is odd
-
-static const char *nan_text(int policy, enum iml__norm_kind norm)
-{
-    if (policy == IML_SLICE_NAN_AUTO && norm == IML__NORM_NONE) return "kept";
-    return policy == IML_SLICE_NAN_BACKGROUND ? "background"
-           : policy == IML_SLICE_NAN_KEEP     ? "kept"
-                                              : NULL;
-}
-
-static iml_status judge_odd(struct iml__case *c, struct iml__channel *ch, iml_err *e)
-{
-    if (!ch->stats.odd) return IML_OK;
-    ch->odd = ch->stats.odd;
-    const char *what = nan_text(c->conf->o.nan, c->conf->norm[0].kind);
-    char at[48] = "";
-    if (ch->stats.first_odd != UINT64_MAX)
-        (void)snprintf(at, sizeof at, ", the first at voxel %llu",
-                       (unsigned long long)ch->stats.first_odd);
-    if (!what)
-        return iml__case_fail(c, e, ch->path, "nan",
-                              "%llu voxels are NaN or infinite%s; --nan background or keep goes on",
-                              (unsigned long long)ch->odd, at);
-    return iml__case_warn(c, e, ch->path, "nan", "%llu voxels are NaN or infinite%s (%s)",
-                          (unsigned long long)ch->odd, at, what);
-}
-
-// ---- Statistics
-
-static void wanted_percentiles(const struct iml__slice_conf *conf, double q[IML__PERCENTILES])
-{
-    bool yes = conf->norm[0].kind == IML__NORM_PERCENTILE;
-    q[0] = yes ? conf->norm[0].a : NAN, q[1] = yes ? conf->norm[0].b : NAN, q[2] = NAN;
-}
-
-static iml_status stats_of_bins(struct iml__case *c, struct iml__channel *ch, struct pass *p,
-                                iml_err *e)
-{
-    const iml_nifti_info *i = &ch->n->info;
-    uint32_t n = i->item_bytes == 1 ? 256 : 65536;
-    bool sign = i->datatype == IML_NIFTI_I8 || i->datatype == IML_NIFTI_I16;
-    double q[IML__PERCENTILES];
-    p->bins = iml_arena_calloc(c->a, IML__STAT_BINS, sizeof *p->bins);
-    if (p->mask == IML__MASK_LABEL)
-        p->masked = iml_arena_calloc(c->a, IML__STAT_BINS, sizeof *p->masked);
-    ch->value = iml_arena_alloc(c->a, IML__STAT_BINS * sizeof *ch->value);
-    if (!p->bins || !ch->value || (p->mask == IML__MASK_LABEL && !p->masked)) return no_memory(e);
-    IML_TRY(run_pass(p, PASS_BINS, e));
-    // First as they stand (scaling may make infinities), then as they are treated.
-    float least = INFINITY;
-    for (uint32_t b = 0; b < n; b++) {
-        ch->value[b] = iml__nifti_value(i, b);
-        if (!p->bins[b]) continue;
-        if (!isfinite(ch->value[b]))
-            ch->stats.odd += p->bins[b];
-        else
-            least = fminf(least, ch->value[b]);
-    }
-    ch->lowest = isfinite(least) ? least : 0;
-    ch->stats.first_odd = UINT64_MAX;
-    IML_TRY(judge_odd(c, ch, e));
-    for (uint32_t b = 0; b < n; b++) ch->value[b] = treated(c, ch, ch->value[b]);
-    wanted_percentiles(c->conf, q);
-    iml__stats_of_bins(p->bins, p->masked, i->item_bytes, sign, ch->value, p->mask, q, &ch->stats);
-    return IML_OK;
-}
-
-static iml_status float_percentiles(struct pass *p, struct iml__stats *s, iml_err *e)
-{
-    double q[IML__PERCENTILES];
-    struct iml__rank r[2];
-    uint32_t upper[4];
-    uint64_t rank[4], before[4];
-    float v[4] = {0};
-    wanted_percentiles(p->c->conf, q);
-    if (isnan(q[0]) || !s->count) return IML_OK;
-    p->bins = iml_arena_calloc(p->c->a, 4 * (size_t)IML__STAT_BINS, sizeof *p->bins);
-    if (!p->bins) return no_memory(e);
-    IML_TRY(run_pass(p, PASS_UPPER, e));
-    for (int k = 0; k < 2; k++) {
-        r[k] = iml__rank_of(s->count, q[k]);
-        rank[2 * k] = r[k].lo, rank[2 * k + 1] = r[k].hi;
-    }
-    for (int k = 0; k < 4; k++) upper[k] = iml__rank_bin(p->bins, rank[k], &before[k]);
-    memset(p->bins, 0, 4 * (size_t)IML__STAT_BINS * sizeof *p->bins);
-    p->upper = upper, p->nupper = 4;
-    IML_TRY(run_pass(p, PASS_LOWER, e));
-    for (int k = 0; k < 4; k++) {
-        uint64_t ignored;
-        uint32_t low =
-            iml__rank_bin(p->bins + (size_t)k * IML__STAT_BINS, rank[k] - before[k], &ignored);
-        v[k] = iml__float_of_key(upper[k] << 16 | low);
-    }
-    for (int k = 0; k < 2; k++)
-        s->percentile[k] = (float)iml__rank_mix(&r[k], (double)v[2 * k], (double)v[2 * k + 1]);
-    return IML_OK;
-}
-
-static iml_status stats_of_values(struct iml__case *c, struct iml__channel *ch, struct pass *p,
-                                  iml_err *e)
-{
-    uint64_t blocks = (p->count + IML__STAT_BLOCK - 1) / IML__STAT_BLOCK, n;
-    struct iml__stats s;
-    p->block = iml_arena_calloc(c->a, blocks, sizeof *p->block);
-    if (!p->block) return no_memory(e);
-    IML_TRY(run_pass(p, PASS_RANGE, e));
-    iml__blocks_range(p->block, blocks, &ch->stats);
-    s = ch->stats;
-    if (s.min > s.max) s.min = s.max = 0; // nothing finite
-    ch->lowest = s.min;
-    IML_TRY(judge_odd(c, ch, e));
-    s.min = treated(c, ch, s.min), s.max = treated(c, ch, s.max);
-    p->min = s.min;
-    IML_TRY(run_pass(p, PASS_SUM, e));
-    double sum = iml__blocks_sum(p->block, blocks, &n);
-    if (!n && p->mask == IML__MASK_FOREGROUND) { // constant: all of it
-        p->mask = IML__MASK_ALL;
-        IML_TRY(run_pass(p, PASS_SUM, e));
-        sum = iml__blocks_sum(p->block, blocks, &n);
-    }
-    s.count = n, s.mean = 0, s.std = 1;
-    if (n) {
-        p->mean = sum / (double)n;
-        IML_TRY(run_pass(p, PASS_SQUARES, e));
-        s.mean = (float)p->mean;
-        s.std = iml__deviation(iml__blocks_sum(p->block, blocks, &n), s.count);
-    }
-    IML_TRY(float_percentiles(p, &s, e));
-    ch->stats = s;
-    return IML_OK;
-}
-
-static iml_status measure(struct iml__case *c, struct iml__channel *ch, iml_err *e)
-{
-    struct pass p = {.c = c,
-                     .ch = ch,
-                     .mask = (enum iml__mask)c->conf->o.norm_mask,
-                     .count = iml__box_count(&c->box)};
-    if (p.mask == IML__MASK_LABEL && !c->label)
-        return iml__case_fail(c, e, ch->path, "label-missing", "--norm-mask label needs a label");
-    if (pthread_mutex_init(&p.lock, NULL)) return no_memory(e);
-    iml_status st =
-        small(&ch->n->info) ? stats_of_bins(c, ch, &p, e) : stats_of_values(c, ch, &p, e);
-    pthread_mutex_destroy(&p.lock);
-    if (st) return st;
-    if (!(ch->stats.max > ch->stats.min))
-        return iml__case_warn(c, e, ch->path, "constant", "every voxel has the same value");
     return IML_OK;
 }
 
@@ -588,7 +290,7 @@ static iml_status find_box(struct iml__case *c, struct bounds *b, iml_err *e)
         float min = c->conf->crop == IML__CROP_FOREGROUND ? least_of(ch, row, nx, d[1] * d[2]) : 0;
         for (uint64_t r = 0; r < d[1] * d[2]; r++) {
             if (by_label) {
-                labels_of(c, r * nx, nx, tmp, label);
+                iml__case_labels(c, r * nx, nx, tmp, label);
                 for (size_t x = 0; x < nx; x++) in[x] = label[x] > 0;
             } else {
                 iml__nifti_to_f32(&ch->n->info, ch->data + r * nx * item, nx, row);
@@ -626,15 +328,32 @@ static iml_status crop(struct iml__case *c, iml_err *e)
     return crop_to(c, lo, n);
 }
 
+// What the case will hold: all of it, or what is held of it at a time; planes in the making
+// besides.
+static void estimate(const struct iml__case *c)
+{
+    const iml_nifti_info *i = &c->ch[0].n->info;
+    uint64_t planes = IML_MAX(iml__layout_planes(&c->layout), (uint64_t)1);
+    uint64_t bytes = 64 * (i->voxels / planes) * 4 + ((uint64_t)16 << 20);
+    if (c->residence == IML__IN_MEMORY) bytes += c->files->bytes + c->held_bytes;
+    if (c->residence == IML__SLABS) bytes += c->conf->o.memory_bytes;
+    iml_item_grow(c->it, (size_t)bytes);
+}
+
 iml_status iml__case_load(struct iml__case *c, iml_err *e)
 {
     iml_stage(c->it, IML__STAGE_LOAD);
-    IML_TRY(load_channels(c, e));
-    IML_TRY(load_label(c, e));
+    if (c->conf->crop == IML__CROP_BOX) IML_TRY(crop(c, e)); // by numbers, not by content
+    iml__case_residence(c);
+    estimate(c);
+    if (c->residence == IML__IN_MEMORY) {
+        IML_TRY(load_channels(c, e));
+        IML_TRY(load_label(c, e));
+    }
     iml_stage(c->it, IML__STAGE_STATS);
-    IML_TRY(crop(c, e));
+    if (c->conf->crop != IML__CROP_BOX) IML_TRY(crop(c, e));
     IML_TRY(settle_labels(c, e));
-    for (uint32_t k = 0; k < c->nch; k++) IML_TRY(measure(c, &c->ch[k], e));
+    for (uint32_t k = 0; k < c->nch; k++) IML_TRY(iml__case_measure(c, &c->ch[k], e));
     iml__layout_size(&c->layout, c->conf->height, c->conf->width);
     c->depth = (int64_t)iml__layout_planes(&c->layout);
     if (c->layout.height < 2 || c->layout.width < 2)

@@ -47,8 +47,8 @@ struct emitter {
     struct coded *own;        // [nslices]
     int64_t *slice_at;        // [depth]: place in c->slice, or -1
     struct iml__raster cut, label_cut, hot_cut;
-    int64_t block;
-    uint32_t nparts;
+    int64_t block, held_from;    // the first plane in memory
+    uint32_t nparts, first_part; // first_part: of this round
     size_t part_bytes;
 
     pthread_mutex_t lock; // guards what follows
@@ -476,7 +476,7 @@ static iml_status code_block(struct emitter *m, int64_t from, int64_t to, struct
                              iml_err *e)
 {
     struct iml__case *c = m->c;
-    int64_t lead = m->rule == IML__SPLICE_FG ? IML_MIN((int64_t)m->step, from) : 0;
+    int64_t lead = m->rule == IML__SPLICE_FG ? IML_MIN((int64_t)m->step, from - m->held_from) : 0;
     bool any = false;
     for (int64_t p = from; p < to; p++) any |= m->uses.uses[p] > 0;
     for (uint32_t g = 0; g < c->ngroups && any; g++) {
@@ -522,6 +522,7 @@ static iml_status part(void *arg, uint32_t k, iml_arena *a, iml_err *e)
 {
     struct emitter *m = arg;
     struct bench s;
+    k += m->first_part;
     int64_t from = (int64_t)k * m->block, to = IML_MIN(from + m->block, m->c->depth);
     if (iml_cancelled(m->c->it)) return IML_FAIL(e, IML_ECANCEL, "the run stops");
     if (!take_bench(m, a, m->block + m->step, &s)) return no_memory(e);
@@ -552,6 +553,17 @@ static iml_status constant_planes(struct emitter *m, iml_err *e)
     return IML_OK;
 }
 
+static void set_rasters(struct emitter *m, const struct iml__layout *l)
+{
+    const struct iml__label *label = m->c->label;
+    m->cut = iml__raster_of(l, 0);
+    if (!label) return;
+    m->hot_cut = m->c->residence == IML__IN_MEMORY
+                     ? iml__raster_turned(l, &label->turn, label->n->info.dim)
+                     : m->cut;
+    m->label_cut = iml__raster_transposed(&m->hot_cut);
+}
+
 static iml_status prepare(struct emitter *m, iml_err *e)
 {
     struct iml__case *c = m->c;
@@ -566,11 +578,7 @@ static iml_status prepare(struct emitter *m, iml_err *e)
     m->plane = iml_arena_calloc(c->a, (depth + 2) * c->ngroups, sizeof *m->plane);
     m->own = iml_arena_calloc(c->a, c->nslices + 1, sizeof *m->own);
     m->slice_at = iml_arena_alloc(c->a, (depth + 1) * sizeof *m->slice_at);
-    m->cut = iml__raster_of(&c->layout, 0);
-    if (c->label) {
-        m->hot_cut = iml__raster_turned(&c->layout, &c->label->turn, c->label->n->info.dim);
-        m->label_cut = iml__raster_transposed(&m->hot_cut);
-    }
+    set_rasters(m, &c->layout);
     bool fastest = m->cut.plane == 1 || m->cut.plane == -1;
     m->block = fastest ? BLOCK : IML_CLAMP((int64_t)(BLOCK_BYTES / m->plane_bytes), 1, BLOCK);
     m->nparts = (uint32_t)((c->depth + m->block - 1) / m->block);
@@ -596,6 +604,30 @@ static void release(struct emitter *m)
     iml__meta_free(&m->meta);
 }
 
+static iml_status all_at_once(struct emitter *m, iml_err *e)
+{
+    return iml_split(m->c->it, m->nparts, m->part_bytes, part, m, e);
+}
+
+static iml_status in_rounds(struct emitter *m, iml_err *e)
+{
+    struct iml__case *c = m->c;
+    struct iml__rounds *r;
+    struct iml__layout held;
+    int64_t from, to;
+    iml_status st = iml__rounds_open(c, m->block, m->rule == IML__SPLICE_FG ? m->step : 0, &r, e);
+    while (!st && !(st = iml__rounds_next(r, &from, &to, &held, e))) {
+        set_rasters(m, &held);
+        m->held_from = IML_MAX(from - (m->rule == IML__SPLICE_FG ? m->step : 0), 0);
+        m->first_part = (uint32_t)(from / m->block);
+        uint32_t n = (uint32_t)((to - from + m->block - 1) / m->block);
+        st = iml_split(c->it, n, m->part_bytes, part, m, e);
+    }
+    if (st == IML_END) st = iml__rounds_end(r, e);
+    iml__rounds_close(r);
+    return st;
+}
+
 iml_status iml__case_emit(struct iml__case *c, iml_err *e)
 {
     struct emitter *m = iml_arena_calloc(c->a, 1, sizeof *m);
@@ -611,7 +643,8 @@ iml_status iml__case_emit(struct iml__case *c, iml_err *e)
     iml_status st = prepare(m, e);
     if (!st) st = iml__meta_make(c, &m->meta, e);
     if (!st) st = constant_planes(m, e);
-    if (!st && c->nslices) st = iml_split(c->it, m->nparts, m->part_bytes, part, m, e);
+    if (!st && c->nslices)
+        st = c->residence == IML__IN_MEMORY ? all_at_once(m, e) : in_rounds(m, e);
     release(m);
     pthread_mutex_destroy(&m->lock);
     return st;
