@@ -164,8 +164,11 @@ iml_status iml__table_text(struct iml__table *t, iml__str *out, iml_err *e)
     IML_TRY(iml__table_rows(t, &row, &n, e));
     for (size_t k = 0; k < n; k++) {
         iml__str_adds(out, row[k].key);
-        for (size_t c = 0; c < t->ncolumns; c++)
-            iml__str_addf(out, "\t%llu", (unsigned long long)row[k].value[c]);
+        for (size_t c = 0; c < t->ncolumns; c++) {
+            char text[32];
+            iml__str_addc(out, '\t');
+            iml__str_add(out, text, iml__num_u64(text, row[k].value[c]));
+        }
         iml__str_addc(out, '\n');
     }
     return out->failed ? no_memory(e) : IML_OK;

@@ -118,7 +118,11 @@ static int by_unit(const void *a, const void *b)
 
 static void escaped(iml__str *o, const char *p, size_t n)
 {
-    for (; n; p++, n--) switch (*p) {
+    bool plain = true;
+    for (size_t k = 0; k < n; k++)
+        plain &= p[k] != '\\' && p[k] != '\t' && p[k] != '\n' && p[k] != '\r';
+    if (plain) iml__str_add(o, p, n);
+    for (; n && !plain; p++, n--) switch (*p) {
         case '\t': iml__str_adds(o, "\\t"); break;
         case '\n': iml__str_adds(o, "\\n"); break;
         case '\r': iml__str_adds(o, "\\r"); break;
@@ -130,8 +134,14 @@ static void escaped(iml__str *o, const char *p, size_t n)
 static void line(iml__str *o, const struct drawn *d, uint64_t times, unsigned pictures,
                  uint32_t could)
 {
+    const uint64_t numbers[] = {d->face, times, pictures, could};
+    char text[32];
     if (d->len) escaped(o, d->text, d->len);
-    iml__str_addf(o, "\t%u\t%llu\t%u\t%u\n", d->face, (unsigned long long)times, pictures, could);
+    for (size_t k = 0; k < IML_COUNT_OF(numbers); k++) {
+        iml__str_addc(o, '\t');
+        iml__str_add(o, text, iml__num_u64(text, numbers[k]));
+    }
+    iml__str_addc(o, '\n');
 }
 
 // Units with ink, and the faces that drew them.

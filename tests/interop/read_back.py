@@ -98,8 +98,7 @@ perspective_warp_magnitude elastic_distortion_options grid_distortion_options op
 noise_amount blur_radius brightness_factor contrast_factor erosion_dilation_options background_path bboxes""".split()
 
 
-def mlocr():
-    # older_label_reader_finds_its_keys
+def older_label_reader_finds_its_keys():
     for t in truth:
         m = json.loads(read(os.path.splitext(t["image"]["file"])[0] + ".mlocr.json"))
         for key in OLDER_KEYS:
@@ -273,7 +272,7 @@ def trdg():
     same("trdg", dict(line.split(" ", 1) for line in read_lines("labels.txt")))
 
 
-HAVE = {"json": json_, "mlocr": mlocr, "paddle_det": paddle_det, "paddle_rec": paddle_rec, "icdar15": icdar15, "coco": coco,
+HAVE = {"json": json_, "mlocr": older_label_reader_finds_its_keys, "paddle_det": paddle_det, "paddle_rec": paddle_rec, "icdar15": icdar15, "coco": coco,
         "mmocr_det": mmocr_det, "mmocr_rec": mmocr_rec, "tesseract_box": tesseract_box, "tesseract_gt": tesseract_gt,
         "easyocr_csv": easyocr_csv, "hf_metadata": hf_metadata, "synthtiger": synthtiger, "trdg": trdg}
 for name in FORMATS:
