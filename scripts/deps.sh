@@ -8,7 +8,7 @@ set -euo pipefail
 
 build="gcc libc6-dev make cmake ninja-build pkg-config
  libfreetype-dev libharfbuzz-dev libfribidi-dev libutf8proc-dev libfontconfig-dev libthai-dev
- libyaml-dev libjpeg62-turbo-dev|libjpeg-turbo8-dev libpng-dev libwebp-dev libdeflate-dev zlib1g-dev
+ libyaml-dev libjpeg62-turbo-dev|libjpeg-turbo8-dev libpng-dev libwebp-dev libdeflate-dev zlib1g-dev libisal-dev
  libxxhash-dev libssl-dev
  fonts-dejavu-core fonts-liberation fonts-noto-core fonts-droid-fallback fonts-ipafont-gothic fonts-nanum"
 test="git g++ python3 python3-pil procps libcmocka-dev libmpfr-dev unicode-data fonts-noto-color-emoji"
