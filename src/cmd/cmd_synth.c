@@ -261,15 +261,20 @@ static iml_status read_yaml(struct plan *p, iml_err *e)
         return IML_FAIL(e, IML_EARG,
                         "--text, --pattern, --corpus and --script stand in for a CONFIG; give one "
                         "or the other");
-    if (!strcmp(path, "-")) {
-        p->synth.config = "stdin";
+    struct stat st;
+    bool std = !strcmp(path, "-");
+    p->synth.config = std ? "stdin" : path;
+    if (std ||
+        (!iml__fstatat(AT_FDCWD, path, &st, 0) && S_ISFIFO(st.st_mode))) { // <(..) of a shell
+        int fd = std ? STDIN_FILENO : iml__openat(AT_FDCWD, path, O_RDONLY, 0);
+        if (fd < 0) return IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be opened", path);
         p->yaml = iml__alloc(IML__YAML_BYTES + 2);
-        if (!p->yaml) return IML_FAIL(e, IML_ENOMEM, "stdin: no memory to read it");
-        ssize_t n = iml__read_all(STDIN_FILENO, p->yaml, IML__YAML_BYTES + 1);
-        if (n < 0) return IML_FAIL(e, IML_EINPUT, "stdin: cannot be read");
+        ssize_t n = p->yaml ? iml__read_all(fd, p->yaml, IML__YAML_BYTES + 1) : 0;
+        if (!std) (void)iml__close(&fd);
+        if (!p->yaml) return IML_FAIL(e, IML_ENOMEM, "%s: no memory to read it", p->synth.config);
+        if (n < 0) return IML_FAIL(e, IML_EINPUT, "%s: cannot be read", p->synth.config);
         p->nyaml = (size_t)n;
     } else {
-        p->synth.config = path;
         IML_TRY(iml__file_read_heap(AT_FDCWD, path, IML__YAML_BYTES + 1, &p->yaml, &p->nyaml, e));
     }
     p->synth.text = p->yaml, p->synth.ntext = p->nyaml;

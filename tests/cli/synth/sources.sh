@@ -61,6 +61,13 @@ one_sentence
 printf '%s\n' 'total_images: 40' 'specifications: [{name: a, proportion: 1, text_direction: left_to_right, corpora: [{file: t.txt, weight: 3}, {pattern: "[0-9]{2}F"}]}]' >m.yaml
 expect 0 done run m.yaml -o m --font-dir sans
 n=$(grep -cE '"text":"[0-9]{2}F","direction"' m/labels.jsonl); [ "$n" -ge 3 ] && [ "$n" -le 18 ] || fail "weights of corpora: $n of 40"
+# font_filter: the whole path, `*` matches a slash too, letters count as they are.
+expect 0 done run m.yaml -o ff --font-dir sans --set 'font_filter=sans*VuSans.ttf'
+[ "$(grep -c 'sans/DejaVuSans.ttf' ff/labels.jsonl)" = 40 ] || fail "font_filter lets others through"
+expect 1 "no usable face matches font_filter 'sans\*vusans.ttf'" run m.yaml -o fg --font-dir sans --set 'font_filter=sans*vusans.ttf'
+# A configuration comes from a pipe, too.
+expect 0 done run <(cat m.yaml) -o pipe --font-dir sans --corpus-dir .
+[ "$(digest pipe)" = "$(digest m)" ] || fail "a configuration from a pipe makes another set"
 # --corpus-dir: at any depth by the end of the name; alone, all that lies below.
 mkdir -p corpus/en/old corpus/de; cp t.txt corpus/en/old/one.txt; cp t.txt corpus/de/two.txt; cp t.txt corpus/en/two.txt
 printf '%s\n' 'total_images: 3' 'specifications: [{name: a, proportion: 1, text_direction: left_to_right, corpus_file: FILE}]' >g.yaml
