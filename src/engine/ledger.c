@@ -2,8 +2,7 @@
 //
 // Lists are read whole and their lines looked at in place; records stay in memory (48 bytes a unit
 // or a batch). Nothing here changes a file: a run cuts its own journal, merge and verify only look.
-// Rejected: trusting the journal alone (a record says that files were written, not that they are
-// still there), and stat of every index (shards need one stat for thousands of items).
+// ledger_check.c holds the files against it, ledger_orphans.c finds names that do not count.
 #include "src/engine/ledger.h"
 
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "src/base/hash.h"
 #include "src/base/mem.h"
 #include "src/engine/commit_in.h"
+#include "src/engine/ledger_in.h"
 #include "src/engine/parts.h"
 #include "src/engine/times.h"
 #include "src/io/atomic.h"
@@ -22,12 +22,12 @@
 
 #define LIST_MAX ((uint64_t)1 << 38)
 
-static iml_status no_memory(iml_err *e)
+iml_status iml__ledger_no_memory(iml_err *e)
 {
     return IML_FAIL(e, IML_ENOMEM, "no memory to read the journals of the output directory");
 }
 
-static bool grow(void **p, size_t n, size_t *cap, size_t size)
+bool iml__ledger_grow(void **p, size_t n, size_t *cap, size_t size)
 {
     if (n < *cap) return true;
     size_t more = *cap ? *cap * 2 : 32;
@@ -85,8 +85,8 @@ static iml_status find_nodes(struct iml__ledger *l, iml_err *e)
     while (!st && more >= 0 && (more = iml__dirread_next(&r, &name, &type)) > 0) {
         if (strncmp(name, prefix, sizeof prefix - 1) != 0 || type != IML__ENTRY_FILE) continue;
         if (strlen(name) - (sizeof prefix - 1) >= sizeof l->node->name) continue;
-        if (!grow((void **)&l->node, l->nodes, &cap, sizeof *l->node)) {
-            st = no_memory(e);
+        if (!iml__ledger_grow((void **)&l->node, l->nodes, &cap, sizeof *l->node)) {
+            st = iml__ledger_no_memory(e);
             break;
         }
         struct iml__ledger_node *k = &l->node[l->nodes++];
@@ -120,8 +120,8 @@ static iml_status find_segments(struct iml__ledger *l, iml_err *e)
         const struct iml__ledger_node *k = &l->node[i];
         for (size_t r = 0; r < k->n; r++) {
             if (k->rec[r].type == IML__REC_BEGIN) {
-                if (!grow((void **)&l->segment, l->segments, &cap, sizeof *l->segment))
-                    return no_memory(e);
+                if (!iml__ledger_grow((void **)&l->segment, l->segments, &cap, sizeof *l->segment))
+                    return iml__ledger_no_memory(e);
                 l->segment[l->segments++] = (struct iml__segment){
                     .node = i, .generation = k->rec[r].ok, .from = r, .synced = r};
                 l->generation = IML_MAX(l->generation, k->rec[r].ok);
@@ -195,7 +195,8 @@ static iml_status scan_list(struct iml__ledger *l, uint32_t node, struct blocks 
             open->len += line.len;
             continue;
         }
-        if (!grow((void **)&bs->b, bs->n, &bs->cap, sizeof *bs->b)) return no_memory(e);
+        if (!iml__ledger_grow((void **)&bs->b, bs->n, &bs->cap, sizeof *bs->b))
+            return iml__ledger_no_memory(e);
         open = &bs->b[bs->n++];
         *open = (struct block){node, (uint32_t)generation, unit, line.off, line.len};
     }
@@ -229,16 +230,17 @@ static const struct block *find_block(const struct blocks *bs, uint32_t node, ui
 
 // ---- The fold
 
-static iml_status push_u64(uint64_t **p, size_t *n, size_t *cap, uint64_t v, iml_err *e)
+iml_status iml__ledger_push(uint64_t **p, size_t *n, size_t *cap, uint64_t v, iml_err *e)
 {
-    if (!grow((void **)p, *n, cap, sizeof **p)) return no_memory(e);
+    if (!iml__ledger_grow((void **)p, *n, cap, sizeof **p)) return iml__ledger_no_memory(e);
     (*p)[(*n)++] = v;
     return IML_OK;
 }
 
 static iml_status push_live(struct iml__ledger *l, struct iml__live v, iml_err *e)
 {
-    if (!grow((void **)&l->live, l->lives, &l->lives_cap, sizeof v)) return no_memory(e);
+    if (!iml__ledger_grow((void **)&l->live, l->lives, &l->lives_cap, sizeof v))
+        return iml__ledger_no_memory(e);
     l->live[l->lives++] = v;
     return IML_OK;
 }
@@ -249,7 +251,7 @@ static iml_status block_fits(struct iml__ledger *l, const struct block *b,
 {
     iml__xxh3_state *h = iml__xxh3_new();
     iml__str text;
-    if (!h) return no_memory(e);
+    if (!h) return iml__ledger_no_memory(e);
     iml__str_init(&text, (size_t)1 << 30);
     iml__xxh3_add(h, l->node[b->node].list + b->off, b->len);
     // A unit file that cannot be read is one that does not match.
@@ -273,8 +275,8 @@ static iml_status fold_unit(struct iml__ledger *l, uint32_t seg, const struct im
         IML_TRY(block_fits(l, b, r, &fits, e));
         if (fits) break;
     }
-    if (!fits) return push_u64(&l->redo, &l->nredo, &l->redo_cap, r->id, e);
-    if (iml__past_unit(l->past, r->id, r->ok + r->bad)) return no_memory(e);
+    if (!fits) return iml__ledger_push(&l->redo, &l->nredo, &l->redo_cap, r->id, e);
+    if (iml__past_unit(l->past, r->id, r->ok + r->bad)) return iml__ledger_no_memory(e);
     return push_live(l, (struct iml__live){false, r->id, seq, seg, r, b->off, b->len}, e);
 }
 
@@ -295,7 +297,7 @@ static iml_status fold_batch(struct iml__ledger *l, uint32_t seg, const struct i
         bool item = line.kind == IML__LINE_FILE || line.kind == IML__LINE_EMPTY;
         if (!item || line.item == last) continue;
         last = line.item;
-        if (iml__past_unit(l->past, line.item, 1)) return no_memory(e);
+        if (iml__past_unit(l->past, line.item, 1)) return iml__ledger_no_memory(e);
     }
     return push_live(
         l, (struct iml__live){true, 0, seq, seg, r, (size_t)r->id, (size_t)(r->bytes - r->id)}, e);
@@ -312,7 +314,8 @@ static iml_status fold(struct iml__ledger *l, const struct blocks *bs, iml_err *
             switch (r->type) {
             case IML__REC_VOID:
                 st = iml__past_void(l->past, r->id, l->unit_items);
-                if (!st && !grow((void **)&l->voids, l->nvoids, &l->voids_cap, sizeof *l->voids))
+                if (!st && !iml__ledger_grow((void **)&l->voids, l->nvoids, &l->voids_cap,
+                                             sizeof *l->voids))
                     st = IML_ENOMEM;
                 if (!st) l->voids[l->nvoids++] = (struct iml__void){r->id, seq};
                 break;
@@ -322,7 +325,7 @@ static iml_status fold(struct iml__ledger *l, const struct blocks *bs, iml_err *
             case IML__REC_SUSPECT: st = iml__past_suspect(l->past, r->id); break;
             default: break;
             }
-            if (st) return st == IML_ENOMEM ? no_memory(e) : st;
+            if (st) return st == IML_ENOMEM ? iml__ledger_no_memory(e) : st;
         }
     }
     return IML_OK;
@@ -357,7 +360,7 @@ static int by_unit(const void *a, const void *b)
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-static int by_u64(const void *a, const void *b)
+int iml__by_u64(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return x < y ? -1 : x > y;
@@ -390,8 +393,8 @@ static iml_status settle(struct iml__ledger *l, iml_err *e)
         if (!l->live[i].batch)
             l->units++, l->ok += l->live[i].rec->ok, l->bad += l->live[i].rec->bad;
     if (l->conflict) {
-        if (iml__past_clear(l->past, l->conflict_unit)) return no_memory(e);
-        IML_TRY(push_u64(&l->redo, &l->nredo, &l->redo_cap, l->conflict_unit, e));
+        if (iml__past_clear(l->past, l->conflict_unit)) return iml__ledger_no_memory(e);
+        IML_TRY(iml__ledger_push(&l->redo, &l->nredo, &l->redo_cap, l->conflict_unit, e));
     }
     return IML_OK;
 }
@@ -401,7 +404,7 @@ static iml_status settle(struct iml__ledger *l, iml_err *e)
 static iml_status settle_redo(struct iml__ledger *l)
 {
     size_t n = 0;
-    if (l->nredo) qsort(l->redo, l->nredo, sizeof *l->redo, by_u64);
+    if (l->nredo) qsort(l->redo, l->nredo, sizeof *l->redo, iml__by_u64);
     for (size_t i = 0; i < l->nredo; i++)
         if (!iml__ledger_unit(l, l->redo[i]) || (l->conflict && l->redo[i] == l->conflict_unit))
             l->redo[n++] = l->redo[i];
@@ -417,18 +420,18 @@ iml_status iml__ledger_load(struct iml__ledger **out, struct iml__dirs *d, uint3
     struct iml__ledger *l = iml__calloc(1, sizeof *l);
     struct blocks bs = {0};
     *out = NULL;
-    if (!l) return no_memory(e);
+    if (!l) return iml__ledger_no_memory(e);
     l->dirs = d, l->unit_items = unit_items ? unit_items : 1, l->parts = parts;
     iml__str_init(&l->names, (size_t)1 << 40);
     iml_status st = IML_OK;
-    if (!(l->past = iml__past_new(l->unit_items))) st = no_memory(e);
+    if (!(l->past = iml__past_new(l->unit_items))) st = iml__ledger_no_memory(e);
     if (!st) st = find_nodes(l, e);
     if (!st) st = find_segments(l, e);
     for (uint32_t i = 0; i < l->nodes && !st; i++) st = scan_list(l, i, &bs, e);
     if (bs.n) qsort(bs.b, bs.n, sizeof *bs.b, by_block);
     if (!st) st = fold(l, &bs, e);
     if (!st) st = settle(l, e);
-    if (!st && settle_redo(l)) st = no_memory(e);
+    if (!st && settle_redo(l)) st = iml__ledger_no_memory(e);
     IML_FREE(bs.b);
     if (st) iml__ledger_free(&l);
     *out = l;
@@ -457,7 +460,7 @@ void iml__ledger_free(struct iml__ledger **out)
 
 bool iml__ledger_redone(const struct iml__ledger *l, uint64_t unit)
 {
-    return l->nredo && bsearch(&unit, l->redo, l->nredo, sizeof *l->redo, by_u64);
+    return l->nredo && bsearch(&unit, l->redo, l->nredo, sizeof *l->redo, iml__by_u64);
 }
 
 const struct iml__live *iml__ledger_unit(const struct iml__ledger *l, uint64_t unit)
@@ -476,8 +479,8 @@ const struct iml__live *iml__ledger_unit(const struct iml__ledger *l, uint64_t u
 
 // ---- Lines that count
 
-static bool counts(const struct iml__ledger *l, const struct iml__live *v,
-                   const struct iml__line *line)
+bool iml__ledger_counts(const struct iml__ledger *l, const struct iml__live *v,
+                        const struct iml__line *line)
 {
     if (line->kind != IML__LINE_FILE && line->kind != IML__LINE_EMPTY) return false;
     if (!v->batch) return !iml__ledger_redone(l, v->unit);
@@ -496,7 +499,7 @@ iml_status iml__ledger_each(const struct iml__ledger *l,
         struct iml__line line;
         iml__lines_begin(&it, k->list, v->off, v->off + v->len);
         while (iml__lines_next(&it, &line))
-            if (counts(l, v, &line)) IML_TRY(fn(user, k, &line, e));
+            if (iml__ledger_counts(l, v, &line)) IML_TRY(fn(user, k, &line, e));
     }
     return IML_OK;
 }
@@ -522,232 +525,4 @@ uint64_t iml__ledger_extent(const struct iml__ledger *l)
         if (!l->live[i].batch) max = IML_MAX(max, r->id * l->unit_items + r->ok + r->bad);
     }
     return max;
-}
-
-// ---- Files against records
-
-// fresh: where the file's time is another than *mtime (NULL: unknown), it is read too.
-static iml_status match(struct iml__dirs *d, const char *name, uint64_t size, uint64_t xxh3,
-                        bool deep, bool fresh, const int64_t *mtime, enum iml__match *m, iml_err *e)
-{
-    struct iml__dir use;
-    const char *leaf;
-    struct stat st;
-    *m = IML__MATCH_MISSING;
-    // A directory that is missing, or is now a link or a file, holds none of our files.
-    if (iml__dirs_get(d, name, false, &use, &leaf, NULL)) return IML_OK;
-    int r = iml__fstatat(use.fd, leaf, &st, AT_SYMLINK_NOFOLLOW), sys = errno;
-    int fd = -1;
-    if (r == 0 && fresh)
-        deep |= !mtime || (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != *mtime;
-    if (r == 0 && deep && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size) {
-        fd = iml__openat(use.fd, leaf, O_RDONLY | O_NOFOLLOW, 0);
-        sys = errno;
-    }
-    iml__dirs_put(d, &use);
-    if (r < 0)
-        return sys == ENOENT ? IML_OK
-                             : IML_FAIL_SYS(e, iml__input_status(sys), sys,
-                                            "cannot look at %.100s/%.80s", iml__dirs_root(d), name);
-    if (!S_ISREG(st.st_mode)) return IML_OK;
-    *m = (uint64_t)st.st_size == size ? IML__MATCH_SAME : IML__MATCH_SIZE;
-    if (!deep || *m != IML__MATCH_SAME) return IML_OK;
-    enum { CHUNK = 1 << 20 };
-    uint8_t *chunk = fd < 0 ? NULL : iml__alloc(CHUNK);
-    iml__xxh3_state *h = chunk ? iml__xxh3_new() : NULL;
-    ssize_t n = -1;
-    while (h && (n = iml__read_all(fd, chunk, CHUNK)) > 0) iml__xxh3_add(h, chunk, (size_t)n);
-    if (fd >= 0 && n < 0) sys = h ? errno : ENOMEM;
-    if (n == 0 && iml__xxh3_end(h) != xxh3) *m = IML__MATCH_CONTENT;
-    iml__xxh3_free(&h);
-    IML_FREE(chunk);
-    iml__close(&fd);
-    if (n == 0) return IML_OK;
-    return IML_FAIL_SYS(e, iml__input_status(sys), sys, "cannot read %.100s/%.80s",
-                        iml__dirs_root(d), name);
-}
-
-iml_status iml__ledger_match(struct iml__dirs *d, const char *name, uint64_t size, uint64_t xxh3,
-                             bool deep, enum iml__match *m, iml_err *e)
-{
-    return match(d, name, size, xxh3, deep, false, NULL, m, e);
-}
-
-struct check {
-    struct iml__ledger *l;
-    struct iml__times *times; // NULL: nobody wrote any
-    uint64_t *redo; // found now; the sorted array must not change while lines are looked at
-    size_t n, cap;
-};
-
-static iml_status check_lines(struct check *c, const struct iml__live *v, bool deep, iml_err *e)
-{
-    struct iml__ledger *l = c->l;
-    const struct iml__ledger_node *k = &l->node[l->segment[v->segment].node];
-    struct iml__lines it;
-    struct iml__line line;
-    iml__lines_begin(&it, k->list, v->off, v->off + v->len);
-    while (iml__lines_next(&it, &line)) {
-        if (line.kind != IML__LINE_FILE || !counts(l, v, &line)) continue;
-        enum iml__match m;
-        int64_t time;
-        bool known = iml__times_known(c->times, line.name, &time);
-        IML_TRY(match(l->dirs, line.name, line.size, line.xxh3, deep, c->times != NULL,
-                      known ? &time : NULL, &m, e));
-        if (m == IML__MATCH_SAME) continue;
-        uint64_t unit = v->batch ? line.item : v->unit;
-        if (c->n && c->redo[c->n - 1] == unit) continue;
-        IML_TRY(push_u64(&c->redo, &c->n, &c->cap, unit, e));
-    }
-    return IML_OK;
-}
-
-static iml_status check_parts(struct check *c, const struct iml__live *v, bool deep, iml_err *e)
-{
-    struct iml__unit_file u = {0};
-    iml__str text;
-    iml__str_init(&text, (size_t)1 << 30);
-    bool same = iml__unit_text(c->l->dirs, v->unit, &text, NULL) == IML_OK &&
-                iml__unit_parse(iml__str_text(&text), text.n, &u, NULL) == IML_OK;
-    iml_status st = IML_OK;
-    for (size_t i = 0; same && !st && i < u.parts; i++) {
-        char name[320];
-        enum iml__match m = IML__MATCH_MISSING;
-        if (iml__part_name(name, u.part[i].name, v->unit))
-            st = iml__ledger_match(c->l->dirs, name, u.part[i].size, u.part[i].xxh3, deep, &m, e);
-        same = m == IML__MATCH_SAME;
-    }
-    iml__unit_file_free(&u);
-    iml__str_free(&text);
-    if (!st && !same) st = push_u64(&c->redo, &c->n, &c->cap, v->unit, e);
-    return st;
-}
-
-static iml_status check_redo(void *user, uint64_t unit, iml_err *e)
-{
-    struct check *c = user;
-    return push_u64(&c->redo, &c->n, &c->cap, unit, e);
-}
-
-static iml_status load_times(struct check *c, iml_err *e)
-{
-    const struct iml__ledger *l = c->l;
-    const char **name = iml__calloc(l->nodes, sizeof *name);
-    if (!name) return no_memory(e);
-    for (size_t k = 0; k < l->nodes; k++) name[k] = l->node[k].name;
-    iml_status st = iml__times_load(&c->times, l->dirs, name, l->nodes, e);
-    IML_FREE(name);
-    return st;
-}
-
-iml_status iml__ledger_check(struct iml__ledger *l, uint64_t boot, iml_err *e)
-{
-    struct check c = {.l = l};
-    iml_status st = load_times(&c, e);
-    if (!st) st = iml__bad_check(l, check_redo, &c, e);
-    for (size_t i = 0; i < l->lives && !st; i++) {
-        const struct iml__live *v = &l->live[i];
-        const struct iml__segment *s = &l->segment[v->segment];
-        const struct iml__record *begin = &l->node[s->node].rec[s->from];
-        bool synced =
-            v->rec < l->node[s->node].rec + s->synced || begin->bad == IML_DURABILITY_ITEM;
-        bool deep = !synced && boot && begin->content && begin->content != boot;
-        st = check_lines(&c, v, deep, e);
-        if (!st && l->parts && !v->batch) st = check_parts(&c, v, deep, e);
-    }
-    for (size_t i = 0; i < c.n && !st; i++) {
-        if (iml__past_clear(l->past, c.redo[i])) st = no_memory(e);
-        if (!st) st = push_u64(&l->redo, &l->nredo, &l->redo_cap, c.redo[i], e);
-    }
-    if (l->nredo) qsort(l->redo, l->nredo, sizeof *l->redo, by_u64);
-    IML_FREE(c.redo);
-    iml__times_free(&c.times);
-    return st;
-}
-
-iml_status iml__ledger_redo(struct iml__ledger *l, uint64_t unit, iml_err *e)
-{
-    if (iml__past_clear(l->past, unit)) return no_memory(e);
-    IML_TRY(push_u64(&l->redo, &l->nredo, &l->redo_cap, unit, e));
-    qsort(l->redo, l->nredo, sizeof *l->redo, by_u64);
-    return IML_OK;
-}
-
-// ---- Orphans
-
-static int by_item(const void *a, const void *b)
-{
-    const struct iml__orphan *x = a, *y = b;
-    if (x->item != y->item) return x->item < y->item ? -1 : 1;
-    return x->name < y->name ? -1 : x->name > y->name;
-}
-
-static iml_status push_orphan(struct iml__ledger *l, const struct iml__line *line, iml_err *e)
-{
-    if (!grow((void **)&l->orphan, l->orphans, &l->orphans_cap, sizeof *l->orphan))
-        return no_memory(e);
-    l->orphan[l->orphans++] = (struct iml__orphan){line->item, l->names.n};
-    iml__str_add(&l->names, line->name, strlen(line->name) + 1);
-    return l->names.failed ? no_memory(e) : IML_OK;
-}
-
-// The live record whose lines hold offset off of this node's list, by a sorted table.
-struct range {
-    uint32_t node;
-    size_t off, len;
-    const struct iml__live *v;
-};
-
-static int by_range(const void *a, const void *b)
-{
-    const struct range *x = a, *y = b;
-    if (x->node != y->node) return x->node < y->node ? -1 : 1;
-    return x->off < y->off ? -1 : x->off > y->off;
-}
-
-static const struct iml__live *holder(const struct range *r, size_t n, uint32_t node, size_t off)
-{
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        bool before = r[mid].node < node || (r[mid].node == node && r[mid].off <= off);
-        if (before)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (!lo || r[lo - 1].node != node || off >= r[lo - 1].off + r[lo - 1].len) return NULL;
-    return r[lo - 1].v;
-}
-
-iml_status iml__ledger_orphans(struct iml__ledger *l, bool (*redo)(void *user, uint64_t unit),
-                               void *user, iml_err *e)
-{
-    struct range *r = iml__calloc(l->lives, sizeof *r);
-    if (!r) return no_memory(e);
-    bool all_count = !redo && !l->nvoids && !l->nredo;
-    for (size_t i = 0; i < l->lives; i++)
-        r[i] = (struct range){l->segment[l->live[i].segment].node, l->live[i].off, l->live[i].len,
-                              &l->live[i]};
-    if (l->lives) qsort(r, l->lives, sizeof *r, by_range);
-    iml_status st = IML_OK;
-    for (uint32_t k = 0; k < l->nodes && !st; k++) {
-        struct iml__lines it;
-        struct iml__line line;
-        iml__lines_begin(&it, l->node[k].list, 0, l->node[k].list_n);
-        while (!st && iml__lines_next(&it, &line)) {
-            if (line.kind != IML__LINE_FILE) continue;
-            const struct iml__live *v = holder(r, l->lives, k, line.off);
-            if (v && all_count && v->batch) { // so do all the others of its batch
-                it.at = v->off + v->len;
-                continue;
-            }
-            if (v && counts(l, v, &line) && !(redo && redo(user, line.item / l->unit_items)))
-                continue;
-            st = push_orphan(l, &line, e);
-        }
-    }
-    if (l->orphans) qsort(l->orphan, l->orphans, sizeof *l->orphan, by_item);
-    IML_FREE(r);
-    return st;
 }
