@@ -116,8 +116,37 @@ static inline iml_status iml__commit_no_memory(const struct iml__commit *c, iml_
 {
     return iml__sink_error(e, ENOMEM, "keep track of", iml__dirs_root(c->dirs), "its files");
 }
+int iml__commit_durability(const struct iml__commit *c);
+bool iml__commit_durable(const struct iml__commit *c);           // not IML_DURABILITY_PROCESS
+bool iml__commit_each_file_synced(const struct iml__commit *c);  // nothing waits for a syncfs
+bool iml__commit_synced(const struct iml__commit *c);            // every commit, to its end
 iml_status iml__commit_begin(struct iml__commit *c, iml_err *e); // once, before the first change
-bool iml__commit_each_file_synced(const struct iml__commit *c);
+// Appends to the node's list, all or nothing.
+iml_status iml__commit_list(struct iml__commit *c, const iml__str *lines, iml_err *e);
+// Appends to the journal; by the commit's thread and, for suspects, by others.
+iml_status iml__commit_journal(struct iml__commit *c, const struct iml__record *r, size_t n,
+                               iml_err *e);
+struct iml__record iml__commit_record(const struct iml__commit *c, enum iml__rec type, uint64_t id);
+
+// commit_open.c: whether a run may begin here. Each fails with its one sentence.
+iml_status iml__commit_as_sink(iml_status st, iml_err *e);    // a failure to read is one of OUT
+iml_status iml__commit_as_refusal(iml_status st, iml_err *e); // a wrong -o, but no full disk
+iml_status iml__commit_same_set(struct iml__commit *c, const struct iml__ledger *l, iml_err *e);
+iml_status iml__commit_idle(struct iml__commit *c, const char *node, iml_err *e);
+iml_status iml__commit_no_shards(struct iml__commit *c, const struct iml__ledger *l, iml_err *e);
+iml_status iml__commit_no_manifest(struct iml__commit *c, iml_err *e);
+bool iml__commit_untouched(const struct iml__commit *c); // no run has begun here yet
+// commit_look.c
+iml_status iml__commit_look(struct iml__commit *c, iml_err *e);
+
+// commit_items.c
+struct iml__cunit *iml__commit_take_unit(struct iml__commit *c, uint64_t id); // NULL: none is made
+// renamed: its files stand under their final names and are not its own any more.
+void iml__commit_free_unit(struct iml__commit *c, struct iml__cunit *u, bool renamed);
+
+// commit_units.c
+iml_status iml__commit_sync_all(struct iml__commit *c, iml_err *e);    // what is written
+iml_status iml__commit_mark_synced(struct iml__commit *c, iml_err *e); // ... is said in the journal
 
 // sink_file.c: one file of an item under its temporary name; out's fragments stay the caller's.
 iml_status iml__loose_put(struct iml__commit *c, struct iml__citem *it, const iml_out *out,

@@ -17,7 +17,7 @@
 #include "src/io/walk.h"
 
 // A failure to read what earlier runs left is a failure of the output directory.
-static iml_status as_sink(iml_status st, iml_err *e)
+iml_status iml__commit_as_sink(iml_status st, iml_err *e)
 {
     if (!st || st == IML_EARG || st == IML_EBUG) return st;
     if (e && st == IML_ENOMEM) e->sys = ENOMEM;
@@ -27,7 +27,7 @@ static iml_status as_sink(iml_status st, iml_err *e)
 
 // An output directory that cannot be made or written is a wrong -o, not a failure on the way; a
 // full or broken disk stays one.
-static iml_status as_refusal(iml_status st, iml_err *e)
+iml_status iml__commit_as_refusal(iml_status st, iml_err *e)
 {
     if (st != IML_ESINK || !e) return st;
     switch (e->sys) {
@@ -69,7 +69,7 @@ static iml_status refuse(struct iml__commit *c, const char *node, iml_err *e)
                     iml__dirs_root(c->dirs), *what ? " (" : "", what, *what ? ")" : "");
 }
 
-static iml_status check_same_set(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
+iml_status iml__commit_same_set(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
 {
     for (size_t i = 0; i < l->segments; i++) {
         const struct iml__segment *s = &l->segment[i];
@@ -113,7 +113,7 @@ static iml_status remove_listed(struct iml__commit *c, const struct iml__ledger_
 }
 
 // Another node of the set may be at work: its journal is locked then.
-static iml_status check_idle(struct iml__commit *c, const char *node, iml_err *e)
+iml_status iml__commit_idle(struct iml__commit *c, const char *node, iml_err *e)
 {
     char name[128];
     (void)snprintf(name, sizeof name, ".imloom/journal.%s", node);
@@ -155,14 +155,14 @@ static iml_status clear_dir(struct iml__commit *c, const char *dir, iml_err *e)
 static iml_status overwrite(struct iml__commit *c, iml_err *e)
 {
     struct iml__ledger *l;
-    IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, false, e), e));
+    IML_TRY(iml__commit_as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, false, e), e));
     iml_status st = IML_OK;
     if (!iml__set_stands(c->dirs, l)) { // nothing here is ours: a fresh run, and no walk
         iml__ledger_free(&l);
         return IML_OK;
     }
     for (size_t i = 0; i < l->nodes && !st; i++)
-        if (strcmp(l->node[i].name, c->node) != 0) st = check_idle(c, l->node[i].name, e);
+        if (strcmp(l->node[i].name, c->node) != 0) st = iml__commit_idle(c, l->node[i].name, e);
     if (!st) st = iml__dirs_unlink(c->dirs, "manifest.json", e);
     if (!st) st = iml__dirs_sync(c->dirs, e);
     for (size_t i = 0; i < l->nodes && !st; i++) {
@@ -200,7 +200,7 @@ static bool will_redo(void *user, uint64_t unit)
     return (c->conf.opts->flags & IML_RUN_RETRY_BAD) && iml__past_unit_has_bad(r->l->past, unit);
 }
 
-static iml_status any_record(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
+iml_status iml__commit_no_shards(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
 {
     for (size_t i = 0; i < l->nodes; i++)
         for (size_t k = 0; k < l->node[i].n; k++)
@@ -251,12 +251,12 @@ static iml_status ask_job(struct iml__commit *c, struct iml__ledger *l, iml_err 
 static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_err *e)
 {
     struct redo r = {c, l};
-    IML_TRY(as_sink(iml__ledger_check(l, c->boot, e), e));
-    IML_TRY(as_sink(ask_job(c, l, e), e));
+    IML_TRY(iml__commit_as_sink(iml__ledger_check(l, c->boot, e), e));
+    IML_TRY(iml__commit_as_sink(ask_job(c, l, e), e));
     // A single item with a record that stands is made again only if it is bad and wanted.
     bool settled =
         c->set.unit_items == 1 && !c->set.parts && !(c->conf.opts->flags & IML_RUN_RETRY_BAD);
-    IML_TRY(as_sink(iml__ledger_orphans(l, settled ? NULL : will_redo, &r, e), e));
+    IML_TRY(iml__commit_as_sink(iml__ledger_orphans(l, settled ? NULL : will_redo, &r, e), e));
     c->generation = l->generation + 1;
     if (l->segments) { // its manifest and aggregates are as doubtful as its files
         const struct iml__segment *last = &l->segment[l->segments - 1];
@@ -283,7 +283,7 @@ static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_er
 }
 
 // Without a data set of ours, a manifest.json is the user's own, or of a set whose .imloom is lost.
-static iml_status refuse_manifest(struct iml__commit *c, iml_err *e)
+iml_status iml__commit_no_manifest(struct iml__commit *c, iml_err *e)
 {
     struct stat st;
     if (iml__fstatat(iml__dirs_root_fd(c->dirs), "manifest.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -316,22 +316,23 @@ static iml_status load(struct iml__commit *c, iml_err *e)
 {
     struct stat mark;
     struct iml__ledger *l;
-    IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, c->set.parts, e), e));
+    IML_TRY(
+        iml__commit_as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, c->set.parts, e), e));
     bool fresh = !iml__set_stands(c->dirs, l);
     // In a directory of our own, a manifest without records is what a power loss has left.
     bool guests =
         iml__fstatat(iml__dirs_root_fd(c->dirs), IML__GUESTS, &mark, AT_SYMLINK_NOFOLLOW) == 0;
     iml_status st = IML_OK;
     if (!fresh)
-        st = check_same_set(c, l, e);
+        st = iml__commit_same_set(c, l, e);
     else if (guests)
-        st = refuse_manifest(c, e);
+        st = iml__commit_no_manifest(c, e);
     if (!st && l->conflict)
         iml__log(c->conf.ctx, IML__LOG_WARN,
                  "unit %llu was made twice with different bytes; it is "
                  "made again",
                  (unsigned long long)l->conflict_unit);
-    if (!st && c->only_loose && c->kind == IML__SINK_TAR) st = any_record(c, l, e);
+    if (!st && c->only_loose && c->kind == IML__SINK_TAR) st = iml__commit_no_shards(c, l, e);
     if (!st && !fresh)
         st = iml__walk_remove_tmp(iml__dirs_root_fd(c->dirs), iml__dirs_root(c->dirs), c->node,
                                   NULL, e);
@@ -359,7 +360,10 @@ static bool holds_more(const struct iml__commit *c, const char *dir, const char 
 }
 
 // No run has begun here yet. The program may have put its log there already.
-static bool untouched(const struct iml__commit *c) { return !holds_more(c, ".imloom", "logs"); }
+bool iml__commit_untouched(const struct iml__commit *c)
+{
+    return !holds_more(c, ".imloom", "logs");
+}
 
 // A directory that holds other files before its first run is shared with its user for good: the
 // mark makes every later run ask before it takes a name (claim.c).
@@ -367,100 +371,21 @@ static iml_status note_guests(struct iml__commit *c, iml_err *e)
 {
     static const char text[] = "This directory held files of its user before the first run.\n";
     if (!holds_more(c, ".", ".imloom")) return IML_OK;
-    return as_refusal(iml__file_write(c->dirs, IML__GUESTS, c->node, text, sizeof text - 1,
-                                      c->conf.opts->durability, e),
-                      e);
+    return iml__commit_as_refusal(iml__file_write(c->dirs, IML__GUESTS, c->node, text,
+                                                  sizeof text - 1, c->conf.opts->durability, e),
+                                  e);
 }
-
-// ---- A dry run
-
-// Nothing is there yet: could it be made?
-static iml_status could_be_made(const char *out, iml_err *e)
-{
-    char path[4096];
-    struct stat st;
-    size_t n = strlen(out);
-    if (!n || n >= sizeof path)
-        return iml__sink_error(e, n ? ENAMETOOLONG : ENOENT, "open the directory", NULL, out);
-    memcpy(path, out, n + 1);
-    for (; n > 0; n--) {
-        if (path[n] && path[n] != '/') continue;
-        path[n] = 0;
-        if (iml__fstatat(AT_FDCWD, path, &st, 0) < 0) {
-            if (errno != ENOENT) return iml__sink_error(e, errno, "look at", NULL, path);
-            continue;
-        }
-        if (!S_ISDIR(st.st_mode))
-            return iml__sink_error(e, ENOTDIR, "open the directory", NULL, out);
-        break;
-    }
-    const char *parent = n ? path : *out == '/' ? "/" : ".";
-    if (iml__may_write(parent) == 0) return IML_OK;
-    return iml__sink_error(e, errno, "make the directory", NULL, out);
-}
-
-static iml_status count_listed(struct iml__commit *c, const struct iml__ledger *l, iml_err *e)
-{
-    struct iml__lines it;
-    struct iml__line line;
-    enum iml__match m;
-    for (size_t i = 0; i < l->nodes; i++) {
-        iml__lines_begin(&it, l->node[i].list, 0, l->node[i].list_n);
-        while (iml__lines_next(&it, &line)) {
-            if (line.kind != IML__LINE_FILE && line.kind != IML__LINE_JOINED) continue;
-            IML_TRY(iml__ledger_match(c->dirs, line.name, line.size, line.xxh3, false, &m, e));
-            c->replaced += m != IML__MATCH_MISSING;
-        }
-    }
-    return IML_OK;
-}
-
-// Refuses what a run would refuse and folds what the journals say, without lock or change.
-static iml_status look(struct iml__commit *c, iml_err *e)
-{
-    const iml_run_opts *o = c->conf.opts;
-    struct stat at;
-    struct iml__ledger *l;
-    if (iml__fstatat(AT_FDCWD, o->out_dir, &at, 0) < 0 && errno == ENOENT) {
-        c->past = iml__past_new(c->unit_items);
-        return c->past ? as_refusal(could_be_made(o->out_dir, e), e) : iml__commit_no_memory(c, e);
-    }
-    IML_TRY(as_refusal(iml__dirs_open(&c->dirs, o->out_dir, e), e));
-    if (iml__may_write(o->out_dir) < 0)
-        return as_refusal(iml__sink_error(e, errno, "write to", NULL, o->out_dir), e);
-    IML_TRY(as_sink(iml__ledger_load(&l, c->dirs, c->set.unit_items, c->set.parts, e), e));
-    iml_status st = IML_OK;
-    for (size_t i = 0; i < l->nodes && !st; i++)
-        if (o->flags & IML_RUN_OVERWRITE || !strcmp(l->node[i].name, c->node))
-            st = check_idle(c, l->node[i].name, e);
-    bool fresh = !iml__set_stands(c->dirs, l);
-    bool guests =
-        iml__fstatat(iml__dirs_root_fd(c->dirs), IML__GUESTS, &at, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!st && fresh && (untouched(c) || guests)) st = refuse_manifest(c, e);
-    bool anew = fresh || o->flags & IML_RUN_OVERWRITE;
-    if (!st && !fresh && anew) st = as_sink(count_listed(c, l, e), e);
-    if (!st && !anew) st = check_same_set(c, l, e);
-    if (!st && !anew && c->only_loose && c->kind == IML__SINK_TAR) st = any_record(c, l, e);
-    if (!st && !anew) st = as_sink(iml__ledger_check(l, iml__boot_hash(), e), e);
-    if (!st && !anew && !c->only_loose) c->past = l->past, l->past = NULL;
-    iml__ledger_free(&l);
-    if (!st && !c->past && !(c->past = iml__past_new(c->unit_items)))
-        st = iml__commit_no_memory(c, e);
-    return st;
-}
-
-uint64_t iml__commit_replaced(const struct iml__commit *c) { return c->replaced; }
 
 static iml_status open_all(struct iml__commit *c, iml_err *e)
 {
     const iml_run_opts *o = c->conf.opts;
-    IML_TRY(as_refusal(iml__dirs_open(&c->dirs, o->out_dir, e), e));
+    IML_TRY(iml__commit_as_refusal(iml__dirs_open(&c->dirs, o->out_dir, e), e));
     iml__dirs_durable(c->dirs, o->durability != IML_DURABILITY_PROCESS);
-    if (untouched(c)) {
-        IML_TRY(refuse_manifest(c, e)); // before .imloom is made
+    if (iml__commit_untouched(c)) {
+        IML_TRY(iml__commit_no_manifest(c, e)); // before .imloom is made
         IML_TRY(note_guests(c, e));
     }
-    IML_TRY(as_refusal(iml__journal_open(&c->journal, c->dirs, c->node, e), e));
+    IML_TRY(iml__commit_as_refusal(iml__journal_open(&c->journal, c->dirs, c->node, e), e));
     if (o->flags & IML_RUN_OVERWRITE) IML_TRY(overwrite(c, e));
     c->boot = iml__boot_hash();
     IML_TRY(load(c, e));
@@ -496,7 +421,7 @@ iml_status iml__commit_open(struct iml__commit **out, const struct iml__commit_c
     else
         (void)snprintf(c->node, sizeof c->node, "0");
     (void)snprintf(c->list_name, sizeof c->list_name, ".imloom/files.%s.jsonl", c->node);
-    if (!st) st = o->flags & IML_RUN_DRY_RUN ? look(c, e) : open_all(c, e);
+    if (!st) st = o->flags & IML_RUN_DRY_RUN ? iml__commit_look(c, e) : open_all(c, e);
     if (st) iml__commit_close(&c);
     *out = c;
     *past = c ? c->past : NULL;
