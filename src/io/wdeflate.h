@@ -67,13 +67,5 @@ extern const uint8_t iml__splice_end[IML__SPLICE_END]; // E
 // volume and window, else F; from 128 KiB on F only.
 enum iml__splice { IML__SPLICE_WHOLE, IML__SPLICE_FG, IML__SPLICE_F };
 enum iml__splice iml__splice_rule(size_t n);
-// True if plane `plane` is to be G(plane | plane - step) behind `before`, the plane of the channel
-// before it in the same volume and window (-1: there is none), else F(plane). A plane so has one F
-// and one G at most, and no G stands behind a foreign plane.
-static inline bool iml__splice_is_g(enum iml__splice rule, int64_t plane, int64_t before,
-                                    int64_t step)
-{
-    return rule == IML__SPLICE_FG && before >= 0 && before == plane - step;
-}
 
 #endif
