@@ -513,6 +513,35 @@ static void warps(void **state)
                 }
 }
 
+// Neighbours that are neighbours in the source too, as a rotation, a lens or a waving field has
+// them.
+static void gentle_warps(void **state)
+{
+    (void)state;
+    static const int channels[] = {1, 3, 4};
+    int32_t cx[200], cy[200];
+    for (int round = 0; round < 6000; round++) {
+        int ch = channels[round % 3], e = round / 3 & 1;
+        int32_t w = 1 + (int32_t)(rnd() % 100), h = 1 + (int32_t)(rnd() % 40);
+        size_t n = rnd() % 200, stride = (size_t)(w * ch);
+        int32_t step = 256 + (int32_t)(rnd() % 140) - 60, slope = (int32_t)(rnd() % 80) - 40;
+        int32_t x = (int32_t)(rnd() % (uint32_t)(w * 256));
+        int32_t y = (int32_t)(rnd() % (uint32_t)(h * 256)), wave = (int32_t)(rnd() % 3);
+        if (rnd() & 1) step = -step;
+        uint8_t *src = bytes(0, stride * (size_t)h, e), *fill = bytes(1, 4, e);
+        for (size_t i = 0; i < n; i++) {
+            int32_t j = (int32_t)i;
+            // Most of them inside, some at the very edge.
+            cx[i] =
+                (int32_t)((uint32_t)(x + step * j + (1 << 20)) % (uint32_t)(w * 256 + 200)) - 100;
+            cy[i] = y + slope * j + (wave == 2 ? (int32_t)(rnd() % 200) : 0);
+        }
+        size_t bytes_out = n * (size_t)ch;
+        TWINS(2, bytes_out, e, k->warp_row_u8(out, n, cx, cy, src, stride, w, h, ch, NULL));
+        TWINS(2, bytes_out, e, k->warp_row_u8(out, n, cx, cy, src, stride, w, h, ch, fill));
+    }
+}
+
 static void noise_levels(void **state)
 {
     (void)state;
@@ -619,6 +648,7 @@ int main(void)
         cmocka_unit_test(nodes_are_rounded_alike),
         cmocka_unit_test(the_first_fold_is_found),
         cmocka_unit_test(warps),
+        cmocka_unit_test(gentle_warps),
         cmocka_unit_test(noise_levels),
         cmocka_unit_test(permutations),
         cmocka_unit_test(word_candidates),
