@@ -11,7 +11,7 @@
 // ---- Coordinates
 
 struct cells { // eight cells of an axis: high + ((low + d u) >> (2 lg + 8)), as in k_warp_avx2.c
-    __m256i high, low, d;
+    __m512i high, low, d; // in the lower half
 };
 
 // False: one of them is wild.
@@ -30,18 +30,18 @@ static inline bool cells_of(const int64_t *a, const int64_t *b, int v, int lg, s
     if (_mm512_cmpgt_epi64_mask(_mm512_abs_epi64(d), _mm512_set1_epi64(1 << 27)) |
         _mm512_cmpgt_epi64_mask(_mm512_abs_epi64(high), _mm512_set1_epi64(1 << 29)))
         return false;
-    c->high = _mm512_cvtepi64_epi32(high);
-    c->low = _mm512_cvtepi64_epi32(low);
-    c->d = _mm512_cvtepi64_epi32(d);
+    c->high = _mm512_castsi256_si512(_mm512_cvtepi64_epi32(high));
+    c->low = _mm512_castsi256_si512(_mm512_cvtepi64_epi32(low));
+    c->d = _mm512_castsi256_si512(_mm512_cvtepi64_epi32(d));
     return true;
 }
 
-// Eight pixels: of the cells that `pick` names, each at its u.
-static inline __m256i along(const struct cells *c, __m256i pick, __m256i u, __m128i shift)
+// Sixteen pixels: of the cells that `pick` names, each at its u.
+static inline __m512i along(const struct cells *c, __m512i pick, __m512i u, __m128i shift)
 {
-    __m256i v = _mm256_add_epi32(_mm256_mullo_epi32(_mm256_permutevar8x32_epi32(c->d, pick), u),
-                                 _mm256_permutevar8x32_epi32(c->low, pick));
-    return _mm256_add_epi32(_mm256_sra_epi32(v, shift), _mm256_permutevar8x32_epi32(c->high, pick));
+    __m512i v = _mm512_add_epi32(_mm512_mullo_epi32(_mm512_permutexvar_epi32(pick, c->d), u),
+                                 _mm512_permutexvar_epi32(pick, c->low));
+    return _mm512_add_epi32(_mm512_sra_epi32(v, shift), _mm512_permutexvar_epi32(pick, c->high));
 }
 
 void iml__lattice_row_avx512(int32_t *cx, int32_t *cy, size_t n, const int64_t *ax,
@@ -50,8 +50,9 @@ void iml__lattice_row_avx512(int32_t *cx, int32_t *cy, size_t n, const int64_t *
 {
     size_t i = 0, many = (size_t)8 << lg, node = 0;
     if (lg >= 2 && !u0) {
-        const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-        const __m256i u = _mm256_and_si256(lane, _mm256_set1_epi32((1 << lg) - 1));
+        const __m512i lane =
+            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        const __m512i u = _mm512_and_si512(lane, _mm512_set1_epi32((1 << lg) - 1));
         const __m128i shift = _mm_cvtsi32_si128(2 * lg + 8);
         for (; i + many <= n; i += many, node += 8) {
             struct cells x, y;
@@ -61,11 +62,11 @@ void iml__lattice_row_avx512(int32_t *cx, int32_t *cy, size_t n, const int64_t *
                                       by + node, 0, v, lg);
                 continue;
             }
-            __m256i pick = _mm256_srli_epi32(lane, (unsigned)lg);
-            for (size_t k = 0; k < many; k += 8) {
-                _mm256_storeu_si256((__m256i *)(void *)(cx + i + k), along(&x, pick, u, shift));
-                _mm256_storeu_si256((__m256i *)(void *)(cy + i + k), along(&y, pick, u, shift));
-                pick = _mm256_add_epi32(pick, _mm256_set1_epi32(8 >> lg));
+            __m512i pick = _mm512_srli_epi32(lane, (unsigned)lg);
+            for (size_t k = 0; k < many; k += 16) {
+                _mm512_storeu_si512(cx + i + k, along(&x, pick, u, shift));
+                _mm512_storeu_si512(cy + i + k, along(&y, pick, u, shift));
+                pick = _mm512_add_epi32(pick, _mm512_set1_epi32(16 >> lg));
             }
         }
     }

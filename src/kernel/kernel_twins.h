@@ -15,10 +15,11 @@
 #undef IML_KERNEL
 
 // The rows with a third twin (F BW DQ VL, VBMI and BMI2).
-#define IML_KERNEL_AVX512(ROW)                                                                     \
-    ROW(lut_u8)                                                                                    \
-    ROW(gauss_f64) ROW(blur_row_u8) ROW(blur_col_u8) ROW(word_matches) ROW(lattice_row)            \
-        ROW(warp_row_u8)
+// clang-format off
+#define IML_KERNEL_AVX512(ROW) \
+    ROW(lut_u8) ROW(gauss_f64) ROW(blur_row_u8) ROW(blur_col_u8) ROW(word_matches) \
+    ROW(lattice_row) ROW(warp_row_u8) ROW(feistel)
+// clang-format on
 #define IML_ROW(name) __typeof__(iml__##name##_scalar) iml__##name##_avx512;
 IML_KERNEL_AVX512(IML_ROW)
 #undef IML_ROW

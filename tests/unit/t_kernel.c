@@ -567,7 +567,7 @@ static void permutations(void **state)
     static const uint64_t sizes[] = {
         1, 2, 3, 17, 256, 257, 66240, 1 << 20, 0xffffffff, (uint64_t)1 << 32, (uint64_t)1 << 40};
     for (size_t s = 0; s < IML_COUNT_OF(sizes); s++)
-        for (size_t count = 0; count <= 40; count += count < 20 ? 1 : 7)
+        for (size_t count = 0; count <= 120; count += count < 20 ? 1 : 7)
             for (int at_end = 0; at_end < 2; at_end++) {
                 if (count > sizes[s]) continue;
                 uint64_t first = sizes[s] - count, key = (uint64_t)rnd() << 32 | rnd();
