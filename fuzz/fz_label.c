@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "src/io/safe.h"
 #include "src/synth/replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -16,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (st && !e.msg[0]) __builtin_trap(); // every refusal has its reason
     if (!st) {
         if (!r.text[0] || !r.nfonts || r.nfonts > IML__FACES || !r.file) __builtin_trap();
+        if (iml__name_fault(r.file, strlen(r.file))) __builtin_trap();
         for (int k = 0; k < IML__NUMS; k++)
             if (!isfinite(r.plan.num[k])) __builtin_trap();
         for (int k = 0; k < IML__ENUMS; k++) {

@@ -87,6 +87,7 @@ static bool sample_of(const iml__labelled *l, const double quad[8], const char *
     char *file = iml_arena_alloc(a, n);
     double *to = iml_arena_alloc(a, sizeof cut->to);
     if (!iml__cut_of(quad, cut) || !file || !to) return false;
+    if ((double)cut->w * cut->h > l->item->plan.num[IML__N_max_canvas]) return false;
     memcpy(to, cut->to, sizeof cut->to);
     (void)snprintf(file, n, "%s.%s", stem, iml__synth_suffix(l->s));
     *s = (iml__sample){.file = file,
@@ -144,6 +145,13 @@ static iml_status samples(iml__labelled *l, iml_item *it, iml_err *e)
     return IML_OK;
 }
 
+static uint32_t inked_lines(const iml__synth_item *x)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < x->block.nlines; k++) n += x->out.lines[k].inked;
+    return x->block.nlines == 1 ? 1 : n;
+}
+
 iml_status iml__synth_files(const iml__synth *s, iml_item *it, iml__synth_worker *w,
                             const iml__synth_item *x, iml__outputs *out, bool *left_out, iml_err *e)
 {
@@ -166,7 +174,7 @@ iml_status iml__synth_files(const iml__synth *s, iml_item *it, iml__synth_worker
     IML_TRY(extras(&l, it, e));
     IML_TRY(samples(&l, it, e));
     if (it) iml_stage(it, IML__STAGE_LABEL);
-    *left_out = !l.nsamples && iml__formats_recognise(o->labels);
+    *left_out = l.nsamples < inked_lines(x) && iml__formats_recognise(o->labels);
     IML_TRY(iml__formats_write(&l, o->labels, e));
     if (!o->no_coverage) IML_TRY(iml__coverage_add(&l, w, e));
     if (!s->tar) return IML_OK;

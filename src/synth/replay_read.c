@@ -8,11 +8,12 @@
 
 #include "src/base/err.h"
 #include "src/base/json.h"
+#include "src/io/safe.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { NUMBERS_MAX = 1 << 17 };
+enum { NUMBERS_MAX = 1 << 17, FILE_NAME = 400 };
 
 typedef struct reader {
     iml__jsonr *j;
@@ -337,6 +338,9 @@ static iml_status image_member(reader *q, const char *key)
     }
     if (!strcmp(key, "file")) {
         IML_TRY(text(q, &q->r->file));
+        iml_err why;
+        if (q->r->file && (iml__name_check(q->r->file, &why) || strlen(q->r->file) > FILE_NAME))
+            return iml__jsonr_fail(q->j, q->e, "file is no name below a data set");
         s = q->r->file ? strrchr(q->r->file, '.') : NULL;
         for (size_t k = 0; s && k < IML_COUNT_OF(suffix); k++)
             if (!strcmp(s, suffix[k])) return q->r->format = (int)k, IML_OK;

@@ -386,6 +386,7 @@ static void broken_labels_are_refused(void **state)
                                            {"\"kind\":\"colour\"", "\"kind\":\"cheese\""},
                                            {"\"font\":{", "\"fond\":{"},
                                            {"\"text\":\"Ham", "\"tuxt\":\"Ham"},
+                                           {"\"file\":\"0.png", "\"file\":\"/.png"},
                                            {"\"sha256\":\"", "\"sha255\":\""}};
     if (!have_fonts()) skip();
     iml__str s;

@@ -43,6 +43,12 @@ sed 's/"blur_radius":[0-9.e-]*/"blur_radius":-3/' jpg/labels.jsonl >broken.jsonl
 rm -rf again; expect 1 'broken.jsonl, label 1:1:[0-9]+: blur_radius' "$imloom" synth --replay broken.jsonl -o again
 one_sentence
 [ ! -e again ] || fail "a broken label was drawn"
+for name in ../evil.png /tmp/evil.png .imloom/x.png a/../../b.png; do # a stranger's label writes nowhere else
+    sed "s#\"file\":\"[0-9/]*.jpg\"#\"file\":\"$name\"#" jpg/labels.jsonl >evil.jsonl
+    expect 1 'file is no name below a data set' "$imloom" synth --replay evil.jsonl -o again
+    one_sentence
+done
+[ ! -e again ] && [ ! -e evil.png ] || fail "a stranger's label wrote something"
 expect 1 'no label of item 99' "$imloom" synth --replay out:99 -o again
 expect 1 'where to' "$imloom" synth --replay out:9
 # only_equals_whole_run
