@@ -1,9 +1,10 @@
 // arena.c: a bump allocator over one reserved range.
 //
-// Invariants: base..base+used is handed out; used <= cap; pages above max(keep, used) hold nothing
-// after a reset. Blocks carry a 64-byte redzone under ASan, where everything not handed out is
-// poisoned. Rejected: a list of chunks (a pointer into a dead chunk cannot be handed to another
-// process by offset), malloc per block (323 us against 28 us an item, engine.md 15).
+// Invariants: base..base+used and the last top bytes are handed out; used + top <= cap; pages above
+// max(keep, used), and below what is kept at the far end, hold nothing after a reset. Blocks carry
+// a 64-byte redzone under ASan, where everything not handed out is poisoned. Rejected: a list of
+// chunks (a pointer into a dead chunk cannot be handed to another process by offset), malloc per
+// block (323 us against 28 us an item, engine.md 15).
 #include "src/base/arena.h"
 
 #include "src/base/asan.h"
@@ -62,6 +63,7 @@ void iml__arena_close(iml_arena *a)
 {
     if (!a->base) return;
     IML_UNPOISON(a->base, a->touched);
+    IML_UNPOISON(a->base + a->cap - a->touched_top, a->touched_top);
     munmap(a->base, a->cap);
     *a = (iml_arena){.fd = -1};
 }
@@ -83,10 +85,37 @@ void iml__arena_release(iml_arena *a, size_t mark)
     a->used = mark;
 }
 
+static void give_back_top(iml_arena *a)
+{
+    const size_t page = 0xffff;
+    size_t from = (a->cap - a->touched_top + page) & ~page, to = (a->cap - a->keep) & ~page;
+    a->touched_top = a->keep;
+    if (to <= from) return;
+    IML_UNPOISON(a->base + from, to - from);
+    (void)madvise(a->base + from, to - from, a->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED);
+}
+
 void iml__arena_reset(iml_arena *a)
 {
     iml__arena_release(a, 0);
+    IML_POISON(a->base + a->cap - a->top, a->top);
+    a->top = 0;
     if (a->touched > a->keep) give_back(a, a->keep);
+    if (a->touched_top > a->keep) give_back_top(a);
+}
+
+void *iml__arena_far(iml_arena *a, size_t n)
+{
+    size_t room = a->cap - a->used - a->top, need;
+    if (iml__add_overflow(n ? n : 1, REDZONE + IML__ARENA_ALIGN - 1, &need)) return NULL;
+    need &= ~(size_t)(IML__ARENA_ALIGN - 1);
+    if (need > room || iml__mem_should_fail()) return NULL;
+    a->top += need;
+    if (a->top > a->touched_top) a->touched_top = a->top;
+    uint8_t *p = a->base + a->cap - a->top;
+    IML_UNPOISON(p, n);
+    IML_POISON(p + n, need - n);
+    return p;
 }
 
 size_t iml__arena_mark(const iml_arena *a) { return a->used; }
@@ -98,7 +127,7 @@ bool iml__arena_holds(const iml_arena *a, const void *p)
 
 void *iml_arena_alloc(iml_arena *a, size_t n)
 {
-    size_t room = a->cap - a->used, need;
+    size_t room = a->cap - a->used - a->top, need;
     if (iml__add_overflow(n ? n : 1, REDZONE + IML__ARENA_ALIGN - 1, &need)) return NULL;
     need &= ~(size_t)(IML__ARENA_ALIGN - 1);
     if (need > room || iml__mem_should_fail()) return NULL;

@@ -18,6 +18,8 @@ struct iml_arena {
     size_t peak;      // most ever used since its user last set it back
     size_t keep;      // what a reset leaves mapped
     size_t touched;   // highest byte that may hold pages
+    size_t top; // bytes handed out at the far end (iml__arena_far); touched_top: that may hold
+    size_t touched_top; // pages
     int fd;           // -1: private memory
 };
 
@@ -31,6 +33,9 @@ void iml__arena_close(iml_arena *a);
 void iml__arena_reset(iml_arena *a); // O(1); gives pages above `keep` back to the system
 size_t iml__arena_mark(const iml_arena *a);
 void iml__arena_release(iml_arena *a, size_t mark); // back to a mark taken earlier
+// n bytes aligned to 64 from the far end: no release to a mark takes them, only a reset. For what
+// is handed on while scratch memory comes and goes. NULL: no memory.
+void *iml__arena_far(iml_arena *a, size_t n);
 bool iml__arena_holds(const iml_arena *a, const void *p);
 
 char *iml__arena_strdup(iml_arena *a, const char *s);

@@ -42,8 +42,9 @@ static void on_free(void *user, iml_buf *b)
 static iml_status buf_new(struct iml__attempt *a, size_t cap, iml_buf **out, iml_err *e)
 {
     struct child *k = (struct child *)a;
-    iml_buf *b = iml_arena_alloc(&k->arena, sizeof *b);
-    uint8_t *data = b ? iml_arena_alloc(&k->arena, cap) : NULL;
+    // At the far end: a job may give scratch memory back to a mark while its buffers live on.
+    iml_buf *b = iml__arena_far(&k->arena, sizeof *b);
+    uint8_t *data = b ? iml__arena_far(&k->arena, cap) : NULL;
     if (!data)
         return IML_FAIL(e, IML_ENOMEM, "item %llu: no memory for a buffer of %zu bytes",
                         (unsigned long long)a->item.index, cap);

@@ -51,6 +51,37 @@ static void impossible_sizes_are_refused(void **state)
     iml__arena_close(&a);
 }
 
+static void the_far_end_outlives_releases(void **state)
+{
+    (void)state;
+    iml_arena a;
+    uint8_t *far[40];
+    assert_ok(iml__arena_open(&a, 1 << 22, -1, e));
+    a.keep = 1 << 20;
+    for (int round = 0; round < 3; round++) {
+        for (int k = 0; k < 40; k++) {
+            size_t mark = iml__arena_mark(&a);
+            memset(iml_arena_alloc(&a, 50000), 0xee, 50000);
+            far[k] = iml__arena_far(&a, (size_t)k * 997 + 1);
+            assert_non_null(far[k]);
+            assert_int_equal((uintptr_t)far[k] % 64, 0);
+            assert_true(iml__arena_holds(&a, far[k]));
+            memset(far[k], k, (size_t)k * 997 + 1);
+            iml__arena_release(&a, mark);
+        }
+        for (int k = 0; k < 40; k++)
+            for (int i = 0; i <= k * 997; i++) assert_int_equal(far[k][i], k);
+        // Both ends share the room.
+        assert_null(iml_arena_alloc(&a, (1 << 22) - 40 * 39 / 2 * 997));
+        assert_non_null(iml__arena_far(&a, 1 << 21));
+        assert_null(iml__arena_far(&a, 2 << 20));
+        iml__arena_reset(&a);
+        assert_int_equal(a.top, 0);
+    }
+    assert_non_null(iml__arena_far(&a, (1 << 22) - 4096));
+    iml__arena_close(&a);
+}
+
 static void nth_allocation_fails(void **state)
 {
     (void)state;
@@ -98,6 +129,7 @@ int main(void)
         cmocka_unit_test(blocks_are_aligned_and_apart),
         cmocka_unit_test(reset_gives_large_memory_back),
         cmocka_unit_test(impossible_sizes_are_refused),
+        cmocka_unit_test(the_far_end_outlives_releases),
         cmocka_unit_test(nth_allocation_fails),
         cmocka_unit_test(last_reference_frees_a_buffer),
     };
