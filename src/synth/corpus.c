@@ -314,9 +314,10 @@ uint32_t iml__text_most(const iml__spec *s)
     return (uint32_t)hi;
 }
 
+// *none: no unit starts in it, as far as was looked.
 static iml_status draw_once(const iml__corpus *c, iml_rng *g, bool all, uint32_t least,
                             const iml__text_want *want, iml_arena *a, iml__text *t, bool *found,
-                            iml_err *e)
+                            bool *none, iml_err *e)
 {
     const uint32_t unit = want->unit;
     const int stop = unit < IML__UNIT_LINES || all ? 0 : (int)unit - 1;
@@ -326,7 +327,7 @@ static iml_status draw_once(const iml__corpus *c, iml_rng *g, bool all, uint32_t
     taken k = {0};
     view v;
     uint32_t clusters;
-    if (!all && !find_start(c, g, unit, &at)) return IML_OK;
+    if (!all && !find_start(c, g, unit, &at)) return *none = true, IML_OK;
     for (;; cap *= 4) { // clusters of many marks need more code points than that
         iml__arena_release(a, mark);
         IML_TRY(view_of(c, at, 8 * cap + PIECE / 16, a, &v, e));
@@ -373,14 +374,15 @@ iml_status iml__text_draw(const iml__corpora *c, const iml__spec *s, uint64_t se
     iml_rng g = iml__rng_slot(seed, index, stream, 1);
     // Texts that are too short are drawn again here; what no face can draw comes back as an
     // attempt.
-    for (int k = 0; k < (all && !made ? 1 : DRAWS) && !*found; k++) {
+    bool none = false;
+    for (int k = 0; k < (all && !made ? 1 : DRAWS) && !*found && !none; k++) {
         iml__corpus text = *corpus;
         if (made) {
             const char *p;
             IML_TRY(iml__pattern_draw(corpus->pattern, &g, a, &p, &text.n, e));
             text.p = (const uint8_t *)p;
         }
-        IML_TRY(draw_once(&text, &g, all, least, want, a, t, found, e));
+        IML_TRY(draw_once(&text, &g, all, least, want, a, t, found, &none, e));
         if (made) t->offset = t->bytes = 0;
         if (*found) IML_TRY(iml__text_rework(s, want, least, a, t, found, e));
     }
