@@ -61,12 +61,13 @@ static inline __attribute__((always_inline)) size_t lz_greedy(lz_extend extend, 
             // What stands in an empty or old entry is a place like any other: the bytes decide. And
             // they do first: that they differ can be predicted, that a place is near cannot.
             if ((lz_load(p + c) ^ v) << 16 || d - 1 >= IML__DEFLATE_WINDOW) {
-                *t++ = iml__tok_literal(p[i++]);
+                *t++ = iml__tok_literal((uint8_t)v);
+                i++;
                 continue;
             }
             size_t most = IML_MIN(n - i, (size_t)IML__DEFLATE_MAX);
             size_t len = extend(p + i, p + c, most);
-            if (i >= row) {
+            if (i >= row && lz_load(p + i - row) == v) { // it takes 8 bytes to be better
                 size_t above = extend(p + i, p + i - row, most);
                 bool better = above > len + 1;
                 len = better ? above : len, d = better ? row : d;
