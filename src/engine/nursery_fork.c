@@ -38,6 +38,9 @@ struct brood {
 static void hatch(struct brood *b, uint32_t w)
 {
     b->chick[w] = (struct chick){0};
+    // Workers that were told to go are not replaced: a new one would not hear of it and wait for
+    // the end of LEAVE_MS.
+    if (__atomic_load_n(&b->n->control->quit, __ATOMIC_ACQUIRE)) return;
     pid_t pid = fork();
     if (pid == 0) iml__nursery_work(b->n, w);
     b->chick[w].pid = pid > 0 ? pid : 0;

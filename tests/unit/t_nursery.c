@@ -120,6 +120,21 @@ static void results_are_read_where_they_lie(void **state)
     assert_null(n);
 }
 
+// A worker that went because it was told to is not replaced by one that waits half a second. What
+// close does first is done here long before it, as if the parent had been held up in between.
+static void a_nursery_closes_as_soon_as_its_workers_are_gone(void **state)
+{
+    (void)state;
+    iml_job j = job();
+    struct iml__nursery *n = make(&j, 0);
+    __atomic_store_n(&n->control->quit, 1, __ATOMIC_RELEASE);
+    for (uint32_t w = 0; w < 2; w++) iml__futex_ring(&n->control->place[w].bell);
+    (void)usleep(300000);
+    uint64_t begun = iml__now_us();
+    iml__nursery_close(&n);
+    assert_true(iml__now_us() - begun < 400000);
+}
+
 static void early_files_growth_counts_and_failures_arrive(void **state)
 {
     (void)state;
@@ -565,6 +580,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_are_read_where_they_lie),
+        cmocka_unit_test(a_nursery_closes_as_soon_as_its_workers_are_gone),
         cmocka_unit_test(early_files_growth_counts_and_failures_arrive),
         cmocka_unit_test(a_death_names_its_item_and_the_next_worker_goes_on),
         cmocka_unit_test(a_worker_that_cannot_start_refuses_the_run_with_its_reason),
