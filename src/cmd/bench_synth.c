@@ -201,7 +201,7 @@ static iml_status scale_up(const struct bench *b, iml__jsonw *w, iml_err *e)
         char *const *both[2];
         IML_TRY(iml__bench_remove(b->out, e));
         for (int i = 0; i < 2; i++) {
-            char out[PATH + 2];
+            char out[PATH + 12];
             (void)snprintf(out, sizeof out, "%s/%d", b->out, i);
             make_command(b, b->o->images / 2, b->o->container, "1", out, &half[i]);
             both[i] = half[i].argv;
