@@ -20,7 +20,11 @@
 #define RESERVE_MAX ((size_t)1 << 32) // poisoning writes shadow for what it covers
 #else
 #define REDZONE 0u
+#ifdef __SANITIZE_THREAD__
+#define RESERVE_MAX ((size_t)1 << 32) // its shadow leaves little address space
+#else
 #define RESERVE_MAX IML__ARENA_RESERVE
+#endif
 #endif
 
 enum { KEEP = 32 << 20 };

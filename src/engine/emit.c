@@ -14,7 +14,7 @@
 static iml_status buf_new(struct iml__attempt *a, size_t cap, iml_buf **out, iml_err *e)
 {
     *out = iml__slab_buf(((struct iml__worker *)a)->run->slabs, cap);
-    if (*out) a->made += cap;
+    if (*out) __atomic_fetch_add(&a->made, cap, __ATOMIC_RELAXED); // parts make some, too
     if (*out) return IML_OK;
     return IML_FAIL(e, IML_ENOMEM, "item %llu: no memory for a buffer of %zu bytes",
                     (unsigned long long)a->item.index, cap);

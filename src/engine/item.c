@@ -38,7 +38,8 @@ void iml__attempt_begin(struct iml__attempt *a, uint64_t index, uint32_t attempt
     __atomic_store_n(&a->told_late, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&a->told_stop, 0, __ATOMIC_RELAXED);
     a->trouble = IML_OK, a->splitting = false;
-    a->ntally = 0, a->stage = IML__STAGE_NONE, a->stages = 0, a->made = 0;
+    a->ntally = 0, a->stage = IML__STAGE_NONE, a->stages = 0;
+    __atomic_store_n(&a->made, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&a->mark->index, index, __ATOMIC_RELAXED);
     __atomic_store_n(&a->mark->stage, IML__STAGE_NONE, __ATOMIC_RELAXED);
     __atomic_store_n(&a->mark->begun_us, now_us ? now_us : 1, __ATOMIC_RELAXED);
@@ -67,7 +68,7 @@ static void merge_tallies(struct iml__attempt *a)
 static void end_stage(struct iml__attempt *a, uint64_t now)
 {
     if (a->stage >= IML_STAGE_MAX) return;
-    uint64_t bytes = a->item.arena->peak + a->made;
+    uint64_t bytes = a->item.arena->peak + __atomic_load_n(&a->made, __ATOMIC_RELAXED);
     a->stage_us[a->stage] += now - a->stage_at_us;
     a->stage_bytes[a->stage] = IML_MAX(a->stage_bytes[a->stage], bytes);
 }

@@ -54,7 +54,7 @@ struct iml__attempt {
     uint64_t stage_at_us;
     uint64_t stage_us[IML_STAGE_MAX]; // of this attempt; bit in stages: was there
     uint64_t stage_bytes[IML_STAGE_MAX]; // most scratch memory and buffers in it
-    uint64_t made;                       // bytes of buffers made outside the arena
+    uint64_t made;                       // atomic: bytes of buffers made outside the arena
     uint32_t stages;
 };
 
