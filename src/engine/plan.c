@@ -43,90 +43,15 @@
 // reasons: inputs read ahead of admission; a retry after a death for any fresh worker.
 #include "src/engine/plan.h"
 
-#include "src/base/mem.h"
 #include "src/base/rng.h"
-#include "src/engine/cursor.h"
+#include "src/engine/plan_in.h"
 
 #include <string.h>
 
 #define GRAIN_NS 500000u
 #define RETRY_US 50000u
-#define BATCH_MAX (1u << 20)
-// No charge is larger, so that no sum of 2^16 of them overflows.
-#define BYTES_MAX ((uint64_t)1 << 46)
-
-struct list {
-    uint32_t head, tail;
-}; // linked through an array of uint32_t
-static const struct list empty = {IML__NONE, IML__NONE};
-
-struct worker {
-    iml__slot q[IML__GRAIN_MAX]; // claimed, in claim order: n from `at` on; the first may run
-    uint32_t at, n, idle_deaths;
-    iml__slot pinned; // ended here and written from this worker's memory: nothing may start in it
-};
-
-struct iml__plan {
-    struct iml__plan_conf c;
-    struct iml__cursor cursor;
-    struct iml__item *item; // [window]
-    uint32_t *link;         // [window] for the lists of slots
-    iml__slot *ring;        // [window] by seq mod window; not used by unordered sinks
-    struct list free, ready, backoff, done, dropped;
-    struct iml__unit *unit;
-    uint32_t *ulink;
-    struct list ufree, complete;
-    struct worker *worker;
-    uint32_t open, retry_stream;               // the unit that is being admitted
-    uint64_t planned, next_est;                // next_est: of the item under the cursor
-    bool next_bad, peeked, dest_waits;         // likewise; the caller has no memory free for it
-    uint64_t seq, head, cut;                   // next place; next to write; first gap after a stop
-    uint64_t inflight, taken, budget, typical; // bytes; taken: kept by the caller of a pull run
-    uint64_t bad, complete_items, item_ns, due;
-    uint32_t in[IML__NSTATES], claimed, alone, committing, busy, parked, splitting;
-    enum iml__stop stop;
-    bool changed, starters; // since the last iml__plan_wake
-};
-
-// ---- Lists.
-
-static void push(struct list *l, uint32_t *link, uint32_t x)
-{
-    link[x] = IML__NONE;
-    if (l->head == IML__NONE)
-        l->head = x;
-    else
-        link[l->tail] = x;
-    l->tail = x;
-}
-
-static void push_front(struct list *l, uint32_t *link, uint32_t x)
-{
-    link[x] = l->head;
-    if (l->head == IML__NONE) l->tail = x;
-    l->head = x;
-}
-
-static uint32_t pop(struct list *l, const uint32_t *link)
-{
-    uint32_t x = l->head;
-    if (x != IML__NONE) l->head = link[x];
-    return x;
-}
-
-static uint64_t bounded(uint64_t bytes) { return bytes < BYTES_MAX ? bytes : BYTES_MAX; }
 
 // ---- One place where states change, so that bytes and populations always follow.
-
-static bool live(enum iml__state s)
-{
-    return s == IML__READY || s == IML__RUNNING || s == IML__BACKOFF;
-}
-
-static uint64_t charge(const struct iml__item *t)
-{
-    return t->held + (live(t->state) ? t->est : 0) + t->helpers * t->part_bytes;
-}
 
 static void become(struct iml__plan *p, iml__slot s, enum iml__state to)
 {
@@ -141,13 +66,6 @@ static void become(struct iml__plan *p, iml__slot s, enum iml__state to)
     t->state = to;
     p->changed = true;
 }
-
-static uint32_t unfinished(const struct iml__plan *p)
-{
-    return p->in[IML__READY] + p->in[IML__RUNNING] + p->in[IML__BACKOFF];
-}
-
-static bool ordered(const struct iml__plan *p) { return p->c.sink != IML__SINK_UNORDERED; }
 
 static bool exhausted(const struct iml__plan *p) { return p->stop || !p->cursor.left; }
 
@@ -260,7 +178,7 @@ static iml__slot admit(struct iml__plan *p)
 // ---- Workers.
 
 // At least half a millisecond of work a claim; single items near the end; room for all workers.
-static uint32_t grain(const struct iml__plan *p)
+uint32_t iml__plan_grain(const struct iml__plan *p)
 {
     if (p->cursor.left < 4 * (uint64_t)p->c.workers) return 1;
     if (p->c.process) return IML__MAILBOX;
@@ -280,7 +198,7 @@ static uint32_t most_busy(const struct iml__plan *p)
 static void ripen(struct iml__plan *p, uint64_t now)
 {
     if (now < p->due) return;
-    struct list later = empty;
+    struct iml__slots later = iml__no_slots();
     p->due = UINT64_MAX;
     for (iml__slot s; (s = pop(&p->backoff, p->link)) != IML__NONE;) {
         if (p->item[s].due > now) {
@@ -310,8 +228,8 @@ static bool over(const struct iml__plan *p) { return exhausted(p) && (p->stop ||
 
 enum iml__answer iml__plan_claim(struct iml__plan *p, uint32_t w, uint64_t now)
 {
-    struct worker *k = &p->worker[w];
-    uint32_t want = grain(p), had = k->n;
+    struct iml__plan_worker *k = &p->worker[w];
+    uint32_t want = iml__plan_grain(p), had = k->n;
     ripen(p, now);
     if (!k->n && p->busy >= most_busy(p)) return over(p) ? IML__OVER : IML__WAIT;
     if (k->at) memmove(k->q, k->q + k->at, k->n * sizeof *k->q);
@@ -338,7 +256,7 @@ uint32_t iml__plan_queue(const struct iml__plan *p, uint32_t w, const iml__slot 
     return p->worker[w].n;
 }
 
-static iml__slot unqueue(struct iml__plan *p, struct worker *k)
+static iml__slot unqueue(struct iml__plan *p, struct iml__plan_worker *k)
 {
     iml__slot s = k->q[k->at++];
     p->claimed--;
@@ -350,7 +268,7 @@ static iml__slot unqueue(struct iml__plan *p, struct worker *k)
 
 enum iml__answer iml__plan_start(struct iml__plan *p, uint32_t w, uint64_t now, iml__slot *out)
 {
-    struct worker *k = &p->worker[w];
+    struct iml__plan_worker *k = &p->worker[w];
     while (p->stop >= IML__STOP_HARD && k->n) drop(p, unqueue(p, k));
     if (!k->n) return p->stop ? IML__OVER : IML__WAIT;
     iml__slot s = k->q[k->at];
@@ -439,13 +357,13 @@ static void drop_waiting(struct iml__plan *p)
 
 void iml__plan_unstart(struct iml__plan *p, uint32_t w)
 {
-    const struct worker *k = &p->worker[w];
+    const struct iml__plan_worker *k = &p->worker[w];
     if (k->n && p->item[k->q[k->at]].state == IML__RUNNING) become(p, k->q[k->at], IML__READY);
 }
 
 void iml__plan_died(struct iml__plan *p, uint32_t w, enum iml__death why, uint64_t now)
 {
-    struct worker *k = &p->worker[w];
+    struct iml__plan_worker *k = &p->worker[w];
     bool begun = k->n && p->item[k->q[k->at]].state == IML__RUNNING;
     uint64_t half = p->budget / 2 < p->c.budget_min ? p->c.budget_min : p->budget / 2;
     if (why == IML__DIED_FOREIGN && half < p->budget) p->budget = half;
@@ -542,7 +460,7 @@ enum iml__answer iml__plan_part(struct iml__plan *p, iml__slot s, uint32_t *part
 static struct iml__item *to_help(const struct iml__plan *p, iml__slot *s)
 {
     for (uint32_t w = 0; p->splitting && !p->c.process && !p->alone && w < p->c.workers; w++) {
-        const struct worker *k = &p->worker[w];
+        const struct iml__plan_worker *k = &p->worker[w];
         if (!k->n) continue;
         struct iml__item *t = &p->item[ *s = k->q[k->at]];
         if (part_left(p, t) && p->inflight + t->part_bytes <= p->budget) return t;
@@ -635,7 +553,7 @@ void iml__plan_put_end(struct iml__plan *p, iml__slot s, bool ok)
 
 uint32_t iml__plan_whole(struct iml__plan *p, uint32_t w, uint32_t n, uint64_t ns)
 {
-    struct worker *k = &p->worker[w];
+    struct iml__plan_worker *k = &p->worker[w];
     uint32_t done = 0;
     p->worker[w].idle_deaths = 0;
     if (n) took(p, ns / n);
@@ -688,7 +606,7 @@ void iml__plan_stop(struct iml__plan *p, enum iml__stop why)
     drop_waiting(p);
     for (iml__slot s = 0; why == IML__STOP_SINK && s < p->c.window; s++)
         if (p->item[s].state == IML__DONE) drop(p, s);
-    if (why == IML__STOP_SINK) p->done = empty;
+    if (why == IML__STOP_SINK) p->done = iml__no_slots();
 }
 
 iml__slot iml__plan_dropped(struct iml__plan *p) { return pop(&p->dropped, p->link); }
@@ -729,103 +647,3 @@ struct iml__wakes iml__plan_wake(struct iml__plan *p)
 }
 
 uint64_t iml__plan_due(const struct iml__plan *p) { return p->due; }
-
-// ---- Open, close, look.
-
-static bool allocate(struct iml__plan *p, uint32_t units)
-{
-    uint32_t n = p->c.window;
-    p->item = iml__calloc(n, sizeof *p->item), p->link = iml__calloc(n, sizeof *p->link);
-    p->ring = iml__calloc(ordered(p) ? n : 1, sizeof *p->ring);
-    p->worker = iml__calloc(p->c.workers, sizeof *p->worker);
-    p->unit = iml__calloc(units, sizeof *p->unit), p->ulink = iml__calloc(units, sizeof *p->ulink);
-    return p->item && p->link && p->ring && p->worker && p->unit && p->ulink;
-}
-
-struct iml__plan *iml__plan_open(const struct iml__plan_conf *c)
-{
-    struct iml__plan *p = iml__calloc(1, sizeof *p);
-    if (!p) return NULL;
-    p->c = *c;
-    p->c.io_batch = IML_CLAMP(c->io_batch, 1, BATCH_MAX);
-    p->free = p->ready = p->backoff = p->done = p->dropped = p->ufree = p->complete = empty;
-    uint32_t units = c->window + 2 * p->c.io_batch + 1; // open and in flight; complete; committing
-    if (!allocate(p, units) || !iml__cursor_open(&p->cursor, &p->c)) {
-        iml__plan_close(&p);
-        return NULL;
-    }
-    for (iml__slot s = 0; s < c->window; s++) push(&p->free, p->link, s);
-    for (uint32_t u = 0; u < units; u++) push(&p->ufree, p->ulink, u);
-    for (uint32_t w = 0; w < c->workers; w++) p->worker[w].pinned = IML__NONE;
-    p->in[IML__FREE] = c->window;
-    p->retry_stream = iml_stream("engine.retry");
-    p->planned = p->cursor.left, p->bad = c->bad;
-    p->budget = c->budget, p->typical = bounded(c->unknown), p->cut = p->due = UINT64_MAX;
-    p->changed = true;
-    if (p->bad > c->max_bad && p->cursor.left) iml__plan_stop(p, IML__STOP_SOFT);
-    return p;
-}
-
-void iml__plan_close(struct iml__plan **pp)
-{
-    struct iml__plan *p = *pp;
-    if (!p) return;
-    IML_FREE(p->item), IML_FREE(p->link), IML_FREE(p->ring), IML_FREE(p->worker);
-    IML_FREE(p->unit), IML_FREE(p->ulink);
-    iml__cursor_close(&p->cursor);
-    IML_FREE(p);
-    *pp = NULL;
-}
-
-const struct iml__item *iml__plan_item(const struct iml__plan *p, iml__slot s)
-{
-    return p->item + s;
-}
-
-const struct iml__unit *iml__plan_unit(const struct iml__plan *p, uint32_t u)
-{
-    return p->unit + u;
-}
-
-struct iml__view iml__plan_view(const struct iml__plan *p)
-{
-    return (struct iml__view){.inflight = p->inflight,
-                              .taken = p->taken,
-                              .budget = p->budget,
-                              .admitted = p->seq,
-                              .head = p->head,
-                              .planned = p->planned,
-                              .left = p->cursor.left,
-                              .bad = p->bad,
-                              .unfinished = unfinished(p),
-                              .running = p->in[IML__RUNNING],
-                              .kept = p->in[IML__HELD],
-                              .busy = p->busy,
-                              .grain = grain(p),
-                              .stop = p->stop};
-}
-
-const char *iml__plan_audit(const struct iml__plan *p)
-{
-    uint64_t bytes = 0, taken = 0;
-    uint32_t in[IML__NSTATES] = {0}, placed = 0, busy = 0, claimed = 0, alone = 0, splits = 0;
-    for (iml__slot s = 0; s < p->c.window; s++) {
-        const struct iml__item *t = &p->item[s];
-        in[t->state]++, bytes += charge(t), taken += t->state == IML__HELD ? t->held : 0;
-        alone += t->alone, splits += t->state == IML__RUNNING && t->parts;
-        if (t->held && (t->state == IML__READY || t->state == IML__BACKOFF))
-            return "P7: bytes left";
-        if (ordered(p) && t->state == IML__DONE && (t->seq < p->head || t->seq > p->cut))
-            return "P5: done behind a gap";
-    }
-    for (uint32_t k = 0; k < IML__NSTATES; k++)
-        if (in[k] != p->in[k]) return "P1: population";
-    for (iml__slot s = p->ready.head; s != IML__NONE; s = p->link[s]) placed++;
-    for (iml__slot s = p->backoff.head; s != IML__NONE; s = p->link[s]) placed++;
-    for (uint32_t w = 0; w < p->c.workers; w++)
-        claimed += p->worker[w].n, busy += p->worker[w].n > 0;
-    if (placed + claimed != unfinished(p)) return "P1: an item without a place";
-    if (claimed != p->claimed || busy != p->busy || alone != p->alone || splits != p->splitting)
-        return "P1: claims miscounted";
-    return taken != p->taken || bytes != p->inflight ? "P3: bytes" : NULL;
-}
