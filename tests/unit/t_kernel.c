@@ -500,10 +500,10 @@ static void warps(void **state)
                     uint8_t *src = bytes(0, stride * (size_t)h, e), *fill = bytes(1, 4, e);
                     for (size_t i = 0; i < n; i++) {
                         uint32_t far = kind == 3 ? 0x7fffffff : kind == 2 ? 512 : 0;
-                        cx[i] = (int32_t)(rnd() % ((uint32_t)w * 256 - (kind ? 0 : 255) + far)) -
-                                (int32_t)(far / 2);
-                        cy[i] = (int32_t)(rnd() % ((uint32_t)h * 256 - (kind ? 0 : 255) + far)) -
-                                (int32_t)(far / 2);
+                        uint32_t x = rnd() % ((uint32_t)w * 256 - (kind ? 0 : 255) + far);
+                        uint32_t y = rnd() % ((uint32_t)h * 256 - (kind ? 0 : 255) + far);
+                        cx[i] = (int32_t)((int64_t)x - far / 2);
+                        cy[i] = (int32_t)((int64_t)y - far / 2);
                     }
                     size_t bytes_out = n * (size_t)channels[c];
                     TWINS(2, bytes_out, e,
