@@ -46,4 +46,9 @@ grep -q "output.masks: unknown value txt; did you mean 'text'" err.txt || fail "
 [ ! -e no ] || fail "something was written"
 printf 'total_images: 4\noutput: {labels: [trocr, coco], det_unit: word}\nspecifications: [{name: a, proportion: 1, text_direction: left_to_right, corpora: [{text: x y}]}]\n' >good.yaml
 expect 0 'png \+ coco \+ hf_metadata' "$imloom" synth good.yaml -o yaml $quiet
+sed 's/output: .*/options: {labels: [trocr, coco], det_unit: word}/' good.yaml >options.yaml
+expect 0 'png \+ coco \+ hf_metadata' "$imloom" synth options.yaml -o options --labels trocr,coco $quiet
+expect 0 'png \+ jsonl\)' "$imloom" synth options.yaml -o wins --labels jsonl $quiet
+expect 0 'png \+ coco \+ hf_metadata' "$imloom" synth options.yaml -o options2 $quiet
+cmp options/coco.json options2/coco.json || fail "options of the YAML are others"
 [ "$(grep -c '"category_id":1' yaml/coco.json)" = 8 ] || fail "not two words a picture"
