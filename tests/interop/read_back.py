@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import struct
 import sys
 import unicodedata
 
@@ -257,9 +258,13 @@ def synthtiger():
         rows = [line.split("\t") for line in read_lines(name)]
         check([r[0] for r in rows] == list(samples()), name + " has other pictures")
         for r in rows:
+            with open(path(r[0]), "rb") as f:
+                w, h = struct.unpack(">II", f.read(24)[16:])
             t = by_file.get(r[0])
             boxes = [[int(v) for v in b.split(",")] for b in r[1:]]
             check(all(len(b) == 4 and b[0] < b[2] and b[1] < b[3] for b in boxes), name + " has an empty box")
+            check(all(-3 <= b[0] and -3 <= b[1] and b[2] <= w + 3 and b[3] <= h + 3 for b in boxes) or
+                  any(line["polygon"] for line in (t or {"lines": []})["lines"]), name + " leads out of " + r[0])
             if not t:
                 continue
             want = [bounds(c["quad"]) for c in t["lines"][0]["clusters"] if c["quad"]]
