@@ -10,6 +10,9 @@
 #include "src/cmd/command.h"
 #include "src/cmd/common.h"
 #include "src/cmd/session.h"
+#include "src/io/atomic.h"
+#include "src/io/vfs.h"
+#include "src/slice/slice_pass.h"
 #include "src/slice/slice_report.h"
 #include "src/slice/slicer.h"
 
@@ -299,18 +302,71 @@ static int dry_run(const iml__slicer *s, iml_err *e)
     return code;
 }
 
+// --stats-only: the fingerprint, and which cases have no part in it.
+static int stats_only(const iml__slicer *s, iml_ctx *ctx, const iml_run_opts *ro, iml_err *e)
+{
+    iml__str text, path;
+    struct iml__pass_result r = {.ok = 0};
+    iml__str_init(&text, 256 << 20), iml__str_init(&path, 4096), iml__str_init(&r.said, 64 << 20);
+    iml__str_addf(&path, "%s/dataset_fingerprint.json", common.out);
+    iml_status st = iml__slice_fingerprint(s, ctx, ro, &text, &r, e);
+    (void)fputs(iml__str_text(&r.said), stderr);
+    if (!st) (void)iml__mkdirat(AT_FDCWD, common.out, 0777); // a failure shows when it is written
+    if (!st)
+        st = iml__file_write_path(iml__str_text(&path), text.p, text.n, IML_DURABILITY_BATCH, e);
+    int code = st      ? iml__complain(e, iml_status_class(st) == IML_CLASS_SINK ? IML__EXIT_FAILED
+                                                                                 : IML__EXIT_USAGE)
+               : r.bad ? IML__EXIT_BAD
+                       : IML__EXIT_OK;
+    if (!st)
+        (void)fprintf(stderr, "fingerprint of %llu of %zu cases in %s\n", (unsigned long long)r.ok,
+                      s->cases.n, iml__str_text(&path));
+    iml__str_free(&text), iml__str_free(&path), iml__str_free(&r.said);
+    return code;
+}
+
+static int settled(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, char **argv,
+                   iml_err *e)
+{
+    iml_ctx *ctx = NULL;
+    iml__str notes;
+    if (iml__slice_out_check(s, common.out, common.overwrite, common.dry_run || options.stats_only,
+                             e))
+        return iml__complain(e, IML__EXIT_USAGE);
+    if (common.dry_run) return dry_run(s, e);
+    if (iml_ctx_new(&ctx, e)) return iml__complain(e, IML__EXIT_FAILED);
+    iml__str_init(&notes, 1 << 16);
+    int code = IML__EXIT_OK;
+    if (options.stats_only)
+        code = stats_only(s, ctx, ro, e);
+    else if (iml__slicer_settle(s, ctx, ro, &notes, e))
+        code = iml__complain(e, IML__EXIT_USAGE);
+    if (notes.n) (void)fputs(iml__str_text(&notes), stderr);
+    iml__str_free(&notes);
+    iml_ctx_free(&ctx);
+    return code || options.stats_only ? code : slice(opts, s, ro, argc, argv);
+}
+
+// --only takes cases by name, too.
+static iml_status case_index(void *user, const char *text, uint64_t *index, iml_err *e)
+{
+    const iml__slicer *s = user;
+    for (size_t k = 0; k < s->cases.n; k++)
+        if (!strcmp(s->cases.item[k].name, text)) return *index = k, IML_OK;
+    return IML_FAIL(e, IML_EARG, "--only %.80s: no case has this name", text);
+}
+
 static int run(iml__opts *opts, const iml_slice_opts *o, int argc, char **argv, iml_err *e)
 {
     iml_run_opts ro;
     iml__slicer *s;
     int code;
-    if (iml__common_settle(&common, opts, &ro, NULL, NULL, e) || iml__slicer_open(o, &s, e))
-        return iml__complain(e, IML__EXIT_USAGE);
+    if (iml__slicer_open(o, &s, e)) return iml__complain(e, IML__EXIT_USAGE);
     if (s->notes.n) (void)fputs(iml__str_text(&s->notes), stderr);
-    if (iml__slice_out_check(s, common.out, common.overwrite, common.dry_run, e))
+    if (iml__common_settle(&common, opts, &ro, case_index, s, e))
         code = iml__complain(e, IML__EXIT_USAGE);
     else
-        code = common.dry_run ? dry_run(s, e) : slice(opts, s, &ro, argc, argv);
+        code = settled(opts, s, &ro, argc, argv, e);
     iml__slicer_close(&s);
     return code;
 }

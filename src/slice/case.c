@@ -304,51 +304,75 @@ static iml_status orient(struct iml__case *c, iml_err *e)
 
 // ---- The run
 
-static iml_status run_case(struct iml__case *c, iml_err *e)
+static void close_all(struct iml__case *c)
 {
+    for (uint32_t k = 0; k < c->nimages; k++) iml_nifti_close(&c->image[k]);
+    if (c->label) iml_nifti_close(&c->label->n);
+    iml__str_free(&c->note);
+}
+
+static iml_status open_all(struct iml__case *c, iml_err *e)
+{
+    if (c->files->bad_code)
+        return iml__case_fail(c, e, NULL, c->files->bad_code, "%s", c->files->bad_text);
     iml_stage(c->it, IML_STAGE_READ);
     IML_TRY(open_images(c, e));
     IML_TRY(orient(c, e));
-    IML_TRY(open_label(c, e));
+    return open_label(c, e);
+}
+
+iml_status iml__case_begin(const iml__slicer *s, uint64_t index, iml_item *it,
+                           struct iml__case **out, iml_err *e)
+{
+    struct iml__case *c = *out = iml_arena_calloc(it->arena, 1, sizeof *c);
+    if (!c) return IML_FAIL(e, IML_ENOMEM, "no memory for a case");
+    c->s = s, c->conf = &s->conf, c->files = &s->cases.item[index], c->index = index;
+    c->it = it, c->a = it->arena;
+    iml__str_init(&c->note, 64 << 20);
+    iml_status st = open_all(c, e);
+    if (!st) return st;
+    iml__case_end(out);
+    return st;
+}
+
+void iml__case_end(struct iml__case **c)
+{
+    if (*c) close_all(*c);
+    *c = NULL;
+}
+
+iml_status iml__hand_over(iml_item *it, const char *name, const void *p, size_t bytes, iml_out *out,
+                          size_t *n, iml_err *e)
+{
+    iml_buf *b;
+    iml_frag *f = iml_arena_alloc(it->arena, sizeof *f);
+    if (!f) return IML_FAIL(e, IML_ENOMEM, "no memory for %s", name);
+    IML_TRY(iml_buf_new(it, bytes, &b, e));
+    memcpy(iml_buf_data(b), p, bytes);
+    iml_buf_set_size(b, bytes);
+    *f = (iml_frag){.data = b, .len = bytes};
+    out[(*n)++] = (iml_out){.name = name, .frag = f, .nfrag = 1};
+    return IML_OK;
+}
+
+static iml_status run_case(struct iml__case *c, iml_err *e)
+{
     IML_TRY(iml__case_load(c, e));
+    IML_TRY(iml__case_measure_all(c, e));
     IML_TRY(iml__case_select(c, e));
     iml_stage(c->it, IML__STAGE_SLICES);
     IML_TRY(iml__case_emit(c, e));
     return iml__case_note(c, e);
 }
 
-static void close_all(struct iml__case *c)
-{
-    for (uint32_t k = 0; k < c->nimages; k++) iml_nifti_close(&c->image[k]);
-    if (c->label) iml_nifti_close(&c->label->n);
-}
-
-static iml_status hand_over_note(struct iml__case *c, iml_out *out, size_t *n, iml_err *e)
-{
-    iml_buf *b;
-    iml_frag *f = iml_arena_alloc(c->a, sizeof *f);
-    if (!f) return IML_FAIL(e, IML_ENOMEM, "no memory for a note");
-    IML_TRY(iml_buf_new(c->it, c->note.n, &b, e));
-    memcpy(iml_buf_data(b), c->note.p, c->note.n);
-    iml_buf_set_size(b, c->note.n);
-    *f = (iml_frag){.data = b, .len = c->note.n};
-    out[(*n)++] = (iml_out){.name = "cases", .frag = f, .nfrag = 1, .flags = IML_OUT_APPEND};
-    return IML_OK;
-}
-
 iml_status iml__case_run(const iml__slicer *s, iml_item *it, iml_out out[], size_t *n, iml_err *e)
 {
+    struct iml__case *c;
     *n = 0;
-    struct iml__case *c = iml_arena_calloc(it->arena, 1, sizeof *c);
-    if (!c) return IML_FAIL(e, IML_ENOMEM, "no memory for a case");
-    c->s = s, c->conf = &s->conf, c->files = &s->cases.item[it->index], c->it = it,
-    c->a = it->arena;
-    iml__str_init(&c->note, 64 << 20);
-    if (c->files->bad_code)
-        return iml__case_fail(c, e, NULL, c->files->bad_code, "%s", c->files->bad_text);
+    IML_TRY(iml__case_begin(s, it->index, it, &c, e));
     iml_status st = run_case(c, e);
-    if (!st) st = hand_over_note(c, out, n, e);
-    close_all(c);
-    iml__str_free(&c->note);
+    if (!st) st = iml__hand_over(it, "cases", c->note.p, c->note.n, out, n, e);
+    if (!st) out[0].flags = IML_OUT_APPEND;
+    iml__case_end(&c);
     return st;
 }

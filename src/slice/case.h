@@ -68,6 +68,7 @@ struct iml__case {
     const iml__slicer *s;
     const struct iml__slice_conf *conf;
     const struct iml__case_files *files;
+    uint64_t index; // in the plan
     iml_item *it;
     iml_arena *a;
 
@@ -84,6 +85,7 @@ struct iml__case {
     uint64_t crop_lo[3];
     bool cropped;
     enum { IML__IN_MEMORY, IML__SEQUENCE, IML__SLABS } residence; // see case_stream.c
+    bool hold;                                                    // all of it, whatever it takes
     int res_axis;        // file axis along which only a part is held
     uint64_t held_bytes; // that all voxels and labels would take
     iml_arena *arena_counts;
@@ -99,6 +101,13 @@ struct iml__case {
     iml__str note;
 };
 
+// Opens case `index` for item it: headers are checked, axes settled. Nothing is held on failure.
+iml_status iml__case_begin(const iml__slicer *s, uint64_t index, iml_item *it,
+                           struct iml__case **out, iml_err *e);
+void iml__case_end(struct iml__case **c);
+// Bytes that the item returns under name.
+iml_status iml__hand_over(iml_item *it, const char *name, const void *p, size_t bytes, iml_out *out,
+                          size_t *n, iml_err *e);
 // "slice: case NAME: FILE: TEXT; case not sliced [code]", class ITEM.
 iml_status iml__case_fail(const struct iml__case *c, iml_err *e, const char *file, const char *code,
                           const char *fmt, ...) IML_PRINTF(5, 6) IML_COLD;
@@ -109,14 +118,26 @@ iml_status iml__case_warn(struct iml__case *c, iml_err *e, const char *file, con
                           const char *fmt, ...) IML_PRINTF(5, 6);
 
 // case_load.c
-iml_status iml__case_load(struct iml__case *c, iml_err *e);   // voxels, labels, crop, statistics
+iml_status iml__case_load(struct iml__case *c, iml_err *e);   // voxels, labels, crop
 iml_status iml__case_select(struct iml__case *c, iml_err *e); // which slices are written
 // count labels of the box from place `from` on, through tmp (count items of up to 4 bytes).
 void iml__case_labels(const struct iml__case *c, uint64_t from, size_t count, void *tmp,
                       int32_t *out);
 
 // case_stats.c
-iml_status iml__case_measure(struct iml__case *c, struct iml__channel *ch, iml_err *e);
+iml_status iml__case_measure_all(struct iml__case *c, iml_err *e);
+struct iml__foreground { // of the voxels of one channel that have a label above 0
+    uint64_t count;
+    double mean, squares; // squares: sum of squared distances from mean
+    float min, max;
+    bool exact;                         // by_bits is filled, else by_upper
+    const uint64_t *by_bits, *by_upper; // [65536]: of stored items; of upper halves of float keys
+};
+iml_status iml__case_foreground(struct iml__case *c, struct iml__channel *ch,
+                                struct iml__foreground *out, iml_err *e);
+// Adds the same voxels' lower halves to n rows of [65536] bins, of those with these upper ones.
+iml_status iml__case_foreground_low(struct iml__case *c, struct iml__channel *ch,
+                                    const uint32_t *upper, uint32_t n, uint64_t *bins, iml_err *e);
 // count values of a channel: scaled, odd ones treated, clipped.
 void iml__channel_values(const struct iml__case *c, const struct iml__channel *ch, const void *raw,
                          size_t count, float *out);

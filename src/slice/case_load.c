@@ -2,7 +2,7 @@
 // slices are written.
 //
 // Order: every voxel and label is read (and its file verified to the end), the box is found, labels
-// are checked and counted, then the statistics of what is left (case_stats.c). A case that need not
+// are checked and counted; case_stats.c then measures what is left. A case that need not
 // lie in memory is read pass by pass instead (case_stream.c).
 #include "src/slice/case.h"
 
@@ -353,7 +353,6 @@ iml_status iml__case_load(struct iml__case *c, iml_err *e)
     iml_stage(c->it, IML__STAGE_STATS);
     if (c->conf->crop != IML__CROP_BOX) IML_TRY(crop(c, e));
     IML_TRY(settle_labels(c, e));
-    for (uint32_t k = 0; k < c->nch; k++) IML_TRY(iml__case_measure(c, &c->ch[k], e));
     iml__layout_size(&c->layout, c->conf->height, c->conf->width);
     c->depth = (int64_t)iml__layout_planes(&c->layout);
     if (c->layout.height < 2 || c->layout.width < 2)
@@ -419,7 +418,7 @@ static bool keeps_empty(const struct iml__case *c, int64_t k)
 {
     double f = c->conf->o.keep_empty;
     if (!(f > 0)) return false;
-    iml_rng g = iml_rng_at(c->conf->o.seed, c->it->index, iml_stream("slice.empty"));
+    iml_rng g = iml_rng_at(c->conf->o.seed, c->index, iml_stream("slice.empty"));
     g.ctr[0] = (uint32_t)k;
     return iml_rng_unit(&g) < f;
 }

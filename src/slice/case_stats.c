@@ -53,7 +53,8 @@ struct pass {
     uint64_t count, *bins, *masked; // bins and masked are guarded by lock
     struct iml__block *block;
     float min;
-    double mean;
+    double mean, squares;  // once they are known
+    float least, most;     // PASS_UPPER: of what was counted; guarded by lock
     const uint32_t *upper; // PASS_LOWER: of each of nupper rows of bins
     uint32_t nupper;
     pthread_mutex_t lock;
@@ -72,11 +73,14 @@ struct scratch { // of one part
     uint8_t *mask;
     float *v;
     uint64_t *bins, *masked;
+    float least, most;
 };
 
 static bool take_scratch(const struct pass *p, iml_arena *a, struct scratch *s)
 {
-    *s = (struct scratch){.raw = iml_arena_alloc(a, (size_t)IML__STAT_BLOCK * 8),
+    *s = (struct scratch){.least = INFINITY,
+                          .most = -INFINITY,
+                          .raw = iml_arena_alloc(a, (size_t)IML__STAT_BLOCK * 8),
                           .v = iml_arena_alloc(a, IML__STAT_BLOCK * sizeof *s->v)};
     if (!s->raw || !s->v) return false;
     if (p->mask == IML__MASK_LABEL) {
@@ -94,13 +98,14 @@ static bool take_scratch(const struct pass *p, iml_arena *a, struct scratch *s)
     return true;
 }
 
-static void float_bins(const struct pass *p, const struct scratch *s, size_t n)
+static void float_bins(const struct pass *p, struct scratch *s, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
         if (!iml__in_mask(s->v[k], s->mask ? s->mask[k] : 0, p->mask, p->min)) continue;
         uint32_t key = iml__float_key(s->v[k]);
         if (p->kind == PASS_UPPER) {
             s->bins[key >> 16]++;
+            s->least = fminf(s->least, s->v[k]), s->most = fmaxf(s->most, s->v[k]);
             continue;
         }
         for (uint32_t i = 0; i < p->nupper; i++)
@@ -108,7 +113,7 @@ static void float_bins(const struct pass *p, const struct scratch *s, size_t n)
     }
 }
 
-static void one_block(const struct pass *p, const struct scratch *s, uint64_t b, const void *raw,
+static void one_block(const struct pass *p, struct scratch *s, uint64_t b, const void *raw,
                       size_t n)
 {
     const iml_nifti_info *i = &p->ch->n->info;
@@ -140,7 +145,7 @@ static void one_block(const struct pass *p, const struct scratch *s, uint64_t b,
     }
 }
 
-static void take_block(const struct pass *p, const struct scratch *s, uint64_t b)
+static void take_block(const struct pass *p, struct scratch *s, uint64_t b)
 {
     size_t item = (size_t)p->ch->n->info.item_bytes;
     uint64_t from = b * IML__STAT_BLOCK;
@@ -153,6 +158,9 @@ static void add_scratch(struct pass *p, const struct scratch *s)
     size_t rows = p->kind == PASS_LOWER ? p->nupper : 1;
     if (s->bins) add_bins(p, p->bins, s->bins, rows * IML__STAT_BINS);
     if (s->masked) add_bins(p, p->masked, s->masked, IML__STAT_BINS);
+    pthread_mutex_lock(&p->lock);
+    p->least = fminf(p->least, s->least), p->most = fmaxf(p->most, s->most);
+    pthread_mutex_unlock(&p->lock);
 }
 
 static iml_status pass_part(void *arg, uint32_t k, iml_arena *a, iml_err *e)
@@ -175,7 +183,7 @@ struct passing { // a pass over what does not lie in memory
 
 static void passing_block(void *arg, uint64_t b, const void *raw, size_t n)
 {
-    const struct passing *x = arg;
+    struct passing *x = arg;
     one_block(x->p, &x->s, b, raw, n);
 }
 
@@ -195,8 +203,9 @@ static iml_status run_pass(struct pass *p, enum pass_kind kind, iml_err *e)
     uint64_t blocks = (p->count + IML__STAT_BLOCK - 1) / IML__STAT_BLOCK;
     p->kind = kind;
     if (p->c->residence != IML__IN_MEMORY) return run_passing(p, e);
-    return iml_split(p->c->it, (uint32_t)((blocks + GROUP - 1) / GROUP), (size_t)4 << 20, pass_part,
-                     p, e);
+    size_t bytes = (size_t)3 << 20;
+    if (kind == PASS_LOWER) bytes += p->nupper * (size_t)IML__STAT_BINS * sizeof *p->bins;
+    return iml_split(p->c->it, (uint32_t)((blocks + GROUP - 1) / GROUP), bytes, pass_part, p, e);
 }
 
 // ---- What is odd
@@ -323,23 +332,34 @@ static iml_status stats_of_values(struct iml__case *c, struct iml__channel *ch, 
     if (n) {
         p->mean = sum / (double)n;
         IML_TRY(run_pass(p, PASS_SQUARES, e));
+        p->squares = iml__blocks_sum(p->block, blocks, &n);
         s.mean = (float)p->mean;
-        s.std = iml__deviation(iml__blocks_sum(p->block, blocks, &n), s.count);
+        s.std = iml__deviation(p->squares, s.count);
     }
     IML_TRY(float_percentiles(p, &s, e));
     ch->stats = s;
     return IML_OK;
 }
 
-iml_status iml__case_measure(struct iml__case *c, struct iml__channel *ch, iml_err *e)
+static iml_status pass_begin(struct pass *p, struct iml__case *c, struct iml__channel *ch,
+                             enum iml__mask mask, iml_err *e)
 {
-    struct pass p = {.c = c,
-                     .ch = ch,
-                     .mask = (enum iml__mask)c->conf->o.norm_mask,
-                     .count = iml__box_count(&c->box)};
-    if (p.mask == IML__MASK_LABEL && !c->label)
-        return iml__case_fail(c, e, ch->path, "label-missing", "--norm-mask label needs a label");
-    if (pthread_mutex_init(&p.lock, NULL)) return no_memory(e);
+    *p = (struct pass){.c = c,
+                       .ch = ch,
+                       .mask = mask,
+                       .least = INFINITY,
+                       .most = -INFINITY,
+                       .count = iml__box_count(&c->box)};
+    if (p->mask == IML__MASK_LABEL && !c->label)
+        return iml__case_fail(c, e, ch->path, "label-missing",
+                              "statistics of labelled voxels need a label");
+    return pthread_mutex_init(&p->lock, NULL) ? no_memory(e) : IML_OK;
+}
+
+static iml_status measure(struct iml__case *c, struct iml__channel *ch, iml_err *e)
+{
+    struct pass p;
+    IML_TRY(pass_begin(&p, c, ch, (enum iml__mask)c->conf->o.norm_mask, e));
     iml_status st =
         small(&ch->n->info) ? stats_of_bins(c, ch, &p, e) : stats_of_values(c, ch, &p, e);
     pthread_mutex_destroy(&p.lock);
@@ -347,4 +367,75 @@ iml_status iml__case_measure(struct iml__case *c, struct iml__channel *ch, iml_e
     if (!(ch->stats.max > ch->stats.min))
         return iml__case_warn(c, e, ch->path, "constant", "every voxel has the same value");
     return IML_OK;
+}
+
+iml_status iml__case_measure_all(struct iml__case *c, iml_err *e)
+{
+    for (uint32_t k = 0; k < c->nch; k++) IML_TRY(measure(c, &c->ch[k], e));
+    return IML_OK;
+}
+
+// ---- Voxels with a label, for the set's fingerprint
+
+// Mean and squares of counted values, which stand for themselves exactly.
+static void moments_of_bins(const struct iml__channel *ch, const uint64_t *bins, uint32_t n,
+                            struct iml__foreground *f)
+{
+    double sum = 0, squares = 0;
+    for (uint32_t b = 0; b < n; b++) {
+        if (!bins[b] || !isfinite(ch->value[b])) continue;
+        f->count += bins[b];
+        sum += (double)bins[b] * (double)ch->value[b];
+        f->min = fminf(f->min, ch->value[b]), f->max = fmaxf(f->max, ch->value[b]);
+    }
+    f->mean = f->count ? sum / (double)f->count : 0;
+    for (uint32_t b = 0; b < n; b++) {
+        if (!bins[b] || !isfinite(ch->value[b])) continue;
+        double d = (double)ch->value[b] - f->mean;
+        squares += (double)bins[b] * (d * d);
+    }
+    f->squares = squares;
+}
+
+static iml_status foreground(struct pass *p, struct iml__foreground *f, iml_err *e)
+{
+    struct iml__channel *ch = p->ch;
+    *f = (struct iml__foreground){.min = INFINITY, .max = -INFINITY};
+    if (small(&ch->n->info)) {
+        IML_TRY(stats_of_bins(p->c, ch, p, e));
+        f->exact = true, f->by_bits = p->masked;
+        moments_of_bins(ch, p->masked, ch->n->info.item_bytes == 1 ? 256 : 65536, f);
+        return IML_OK;
+    }
+    IML_TRY(stats_of_values(p->c, ch, p, e));
+    p->bins = iml_arena_calloc(p->c->a, IML__STAT_BINS, sizeof *p->bins);
+    if (!p->bins) return no_memory(e);
+    IML_TRY(run_pass(p, PASS_UPPER, e));
+    f->count = ch->stats.count, f->mean = p->mean, f->squares = p->squares;
+    f->min = p->least, f->max = p->most, f->by_upper = p->bins;
+    return IML_OK;
+}
+
+iml_status iml__case_foreground(struct iml__case *c, struct iml__channel *ch,
+                                struct iml__foreground *f, iml_err *e)
+{
+    struct pass p;
+    IML_TRY(pass_begin(&p, c, ch, IML__MASK_LABEL, e));
+    iml_status st = foreground(&p, f, e);
+    pthread_mutex_destroy(&p.lock);
+    return st;
+}
+
+iml_status iml__case_foreground_low(struct iml__case *c, struct iml__channel *ch,
+                                    const uint32_t *upper, uint32_t n, uint64_t *bins, iml_err *e)
+{
+    struct pass p;
+    IML_TRY(pass_begin(&p, c, ch, IML__MASK_LABEL, e));
+    // Values as they were counted: what is treated must be known again.
+    iml_status st =
+        small(&ch->n->info) ? stats_of_bins(c, ch, &p, e) : stats_of_values(c, ch, &p, e);
+    p.bins = bins, p.masked = NULL, p.upper = upper, p.nupper = n;
+    if (!st) st = run_pass(&p, PASS_LOWER, e);
+    pthread_mutex_destroy(&p.lock);
+    return st;
 }

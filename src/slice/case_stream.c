@@ -39,8 +39,9 @@ void iml__case_residence(struct iml__case *c)
         bytes += i->voxels * (uint64_t)c->ch[k].n->info.item_bytes;
     if (c->label) bytes += i->voxels * label_item(c->label);
     c->held_bytes = bytes;
-    if ((conf->crop != IML__CROP_NONE && conf->crop != IML__CROP_BOX) || conf->o.skip_empty ||
-        conf->o.norm_mask == IML__MASK_LABEL || (c->label && turned(&c->label->turn)))
+    if (c->hold || (conf->crop != IML__CROP_NONE && conf->crop != IML__CROP_BOX) ||
+        conf->o.skip_empty || conf->o.norm_mask == IML__MASK_LABEL ||
+        (c->label && turned(&c->label->turn)))
         return;
     bool much = conf->o.memory_bytes && bytes > conf->o.memory_bytes;
     if (f == 2 && !c->layout.turn.flip[c->layout.axis] && (much || bytes > WORTHWHILE))

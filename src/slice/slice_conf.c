@@ -326,6 +326,17 @@ void iml__slice_conf_json(const struct iml__slice_conf *c, iml__str *out)
         iml__jsonw_str(&w, text);
     }
     iml__jsonw_end(&w);
+    if (c->nct) { // of the fingerprint, channel by channel
+        iml__jsonw_key(&w, "stats"), iml__jsonw_array(&w);
+        for (uint32_t k = 0; k < c->nct; k++) {
+            iml__jsonw_object(&w), iml__jsonw_inline(&w);
+            put_number(&w, "mean", c->ct[k].mean), put_number(&w, "std", c->ct[k].std);
+            put_number(&w, "percentile_00_5", c->ct[k].p_low);
+            put_number(&w, "percentile_99_5", c->ct[k].p_high);
+            iml__jsonw_end(&w);
+        }
+        iml__jsonw_end(&w);
+    }
     iml__jsonw_key(&w, "norm_mask"), iml__jsonw_str(&w, masks[o->norm_mask]);
     iml__jsonw_key(&w, "norm_outside"), iml__jsonw_str(&w, o->norm_outside_zero ? "zero" : "same");
     iml__jsonw_key(&w, "dtype"), iml__jsonw_str(&w, types[o->dtype]);

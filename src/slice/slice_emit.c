@@ -111,8 +111,11 @@ static iml_status make_groups(struct iml__case *c, iml_err *e)
         struct iml__group *g = &c->group[k];
         uint32_t channel = k / conf->nnorms;
         g->ch = &c->ch[channel], g->norm = &conf->norm[k % conf->nnorms];
-        g->normer = iml__normer_of(g->norm, &g->ch->stats,
-                                   &conf->ct[IML_MIN(channel, IML__CHANNELS_MAX - 1)]);
+        if (g->norm->kind == IML__NORM_CT && channel >= conf->nct)
+            return iml__case_fail(c, e, g->ch->path, "channel",
+                                  "the fingerprint knows %u channels; this is the %uth", conf->nct,
+                                  channel + 1);
+        g->normer = iml__normer_of(g->norm, &g->ch->stats, &conf->ct[channel]);
         float least = stored_value(c, g, g->ch->stats.min);
         if (!iml__out_store(t, &least, 1, g->fill)) return no_integer(c, g->ch, e);
         (void)iml__out_store(t, &zero, 1, g->zero);
@@ -409,7 +412,7 @@ static void name_of(const struct emitter *m, int64_t k, char out[4096])
     static const char *const parts[] = {"train/", "val/", "test/"};
     const struct iml__case *c = m->c;
     const char *dir = "", *sub = "";
-    if (c->conf->o.layout == IML_SLICE_BY_SPLIT) dir = parts[c->s->part[c->it->index]];
+    if (c->conf->o.layout == IML_SLICE_BY_SPLIT) dir = parts[c->s->part[c->index]];
     if (c->conf->o.layout == IML_SLICE_BY_CASE) dir = c->files->name, sub = "/";
     (void)snprintf(out, 4096, "%s%s%s_%0*lld.npz", dir, sub, c->files->name, c->conf->o.digits,
                    (long long)k);

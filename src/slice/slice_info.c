@@ -1,4 +1,5 @@
-// slice_info.c: renders dataset_info.json, splits.json and splits_final.json (slice.md 3.3, 3.4).
+// slice_info.c: renders dataset_info.json, splits.json, splits_final.json and
+// dataset_fingerprint.json (slice.md 3.3 to 3.5).
 //
 // dataset_info.json begins with the older tool's keys, spelt as it spells them. Cases stand in item
 // order. The loader draws its own split over the cases that it finds, so splits.json is drawn over
@@ -191,6 +192,8 @@ iml_status iml__slice_context(const iml__slicer *s, iml__str *out, iml_err *e)
     iml__jsonw_key(&w, "split_seed"), iml__jsonw_u64(&w, c->o.split_seed);
     iml__jsonw_key(&w, "folds"), iml__jsonw_u64(&w, c->o.folds);
     iml__jsonw_key(&w, "settings"), iml__jsonw_raw(&w, iml__str_text(&s->settings));
+    if (s->fingerprint.n)
+        iml__jsonw_key(&w, "fingerprint"), iml__jsonw_raw(&w, iml__str_text(&s->fingerprint));
     iml__jsonw_end(&w);
     return out->failed ? no_memory(e) : IML_OK;
 }
@@ -485,14 +488,43 @@ static iml_status render_folds(const char *context, const iml_table_row *row, si
     return render_with(folds, context, row, rows, add, to, e);
 }
 
+// ---- The fingerprint, which was made before the run
+
+static iml_status fingerprint(const char *context, struct whole *x, iml__jsonw *w, iml_err *e)
+{
+    iml__str v;
+    iml__jsonr r;
+    (void)x;
+    iml_status st = raw_member(context, "fingerprint", &v, e);
+    if (!st) {
+        iml__jsonr_init(&r, "fingerprint", v.p, v.n);
+        st = again(w, &r, e);
+        iml__jsonr_free(&r);
+    }
+    iml__str_free(&v);
+    return st;
+}
+
+static iml_status render_fingerprint(const char *context, const iml_table_row *row, size_t rows,
+                                     void (*add)(void *to, const char *p, size_t n), void *to,
+                                     iml_err *e)
+{
+    return render_with(fingerprint, context, row, rows, add, to, e);
+}
+
 // ---- What there is
 
 const iml_renderer iml__slice_renderers[] = {
-    {"slice.info", render_info}, {"slice.splits", render_splits}, {"slice.folds", render_folds}};
+    {"slice.info", render_info},
+    {"slice.splits", render_splits},
+    {"slice.folds", render_folds},
+    {"slice.fingerprint", render_fingerprint},
+};
 const size_t iml__slice_nrenderers = IML_COUNT_OF(iml__slice_renderers);
 
-uint32_t iml__slice_aggregates(const struct iml__slice_conf *c, iml_aggregate *out)
+uint32_t iml__slice_aggregates(const iml__slicer *s, iml_aggregate *out)
 {
+    const struct iml__slice_conf *c = &s->conf;
     uint32_t n = 0;
     out[n++] = (iml_aggregate){.name = "dataset_info.json",
                                .table = "cases",
@@ -511,5 +543,10 @@ uint32_t iml__slice_aggregates(const struct iml__slice_conf *c, iml_aggregate *o
                                    .render_name = "slice.folds",
                                    .render = render_folds,
                                    .bad = "bad"};
+    if (s->fingerprint.n)
+        out[n++] = (iml_aggregate){.name = "dataset_fingerprint.json",
+                                   .table = "cases",
+                                   .render_name = "slice.fingerprint",
+                                   .render = render_fingerprint};
     return n;
 }

@@ -8,7 +8,7 @@
 #include "src/slice/slicer.h"
 
 // Which of them these settings ask for; into out[IML__SLICE_FILES]. Returns how many.
-uint32_t iml__slice_aggregates(const struct iml__slice_conf *c, iml_aggregate *out);
+uint32_t iml__slice_aggregates(const iml__slicer *s, iml_aggregate *out);
 extern const iml_renderer iml__slice_renderers[];
 extern const size_t iml__slice_nrenderers;
 

@@ -342,7 +342,7 @@ iml_status iml__case_note(struct iml__case *c, iml_err *e)
     iml_orient view;
     iml__jsonw w;
     letters_of(c, &view);
-    iml__str_addf(&c->note, "%012llu\t", (unsigned long long)c->it->index);
+    iml__str_addf(&c->note, "%012llu\t", (unsigned long long)c->index);
     iml__jsonw_init(&w, &c->note, 0);
     iml__str sizes;
     iml__str_init(&sizes, 1 << 16);
@@ -353,7 +353,7 @@ iml_status iml__case_note(struct iml__case *c, iml_err *e)
     iml__jsonw_key(&w, "case"), iml__jsonw_str(&w, c->files->name);
     iml__jsonw_key(&w, "patient"), iml__jsonw_str(&w, c->files->patient);
     if (c->conf->o.layout == IML_SLICE_BY_SPLIT || c->conf->split_method == IML__SPLIT_FILE)
-        iml__jsonw_key(&w, "part"), iml__jsonw_u64(&w, c->s->part[c->it->index]);
+        iml__jsonw_key(&w, "part"), iml__jsonw_u64(&w, c->s->part[c->index]);
     iml__jsonw_key(&w, "slices"), iml__jsonw_u64(&w, c->nslices);
     iml__jsonw_key(&w, "channels");
     iml__jsonw_u64(&w, (uint64_t)c->ngroups * (uint64_t)(2 * c->conf->o.window + 1));

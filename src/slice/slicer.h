@@ -87,12 +87,14 @@ typedef struct iml__slicer {
     struct iml__cases cases;
     uint8_t *part; // of each case, for --layout split: 0 train, 1 val, 2 test
     iml__str settings, versions, inputs, context, notes;
+    iml__str fingerprint; // that a pass over all cases made, or an earlier run's; else empty
     uint64_t config_hash;
     iml_aggregate aggregate[IML__SLICE_FILES];
     iml_job job;
 } iml__slicer;
 
-// Reads settings and lists cases; nothing is written. IML_EARG: refused. *owned*.
+// Reads settings and lists cases; nothing is written. The job is not made yet: iml__slicer_settle
+// (slice_pass.h). IML_EARG: refused. *owned*.
 iml_status iml__slicer_open(const iml_slice_opts *o, iml__slicer **out, iml_err *e);
 void iml__slicer_close(iml__slicer **s);
 

@@ -41,6 +41,12 @@ no 'layout split needs --splits' in -o out --layout split
 no 'a group' in -o out --patient-regex 'x.*'
 no 'numpy, hash or file' in -o out --split-method dice
 no 'give one of them' in -o out --no_normalize --norm ct
+no 'only for --norm ct|is for --norm ct' in -o out --stats x.json
+no 'cannot open x.json' in -o out --norm ct --stats x.json
+echo '{"spacings": []}' >x.json
+no 'x.json: it has no foreground_intensity' in -o out --norm ct --stats x.json
+no 'labelled voxels: give labels, or a fingerprint' in -o out --norm ct --no-label
+no 'whole set: write it once with --stats-only' in -o out --norm ct --shard 0/2
 for later in npy png16 planes nnunet nnunet2d wds; do no "format $later comes with a later version" in -o out --format $later; done
 no 'format tiff: npz is the format' in -o out --format tiff
 no '--spacing comes with a later version' in -o out --spacing 1,1,1
