@@ -96,7 +96,8 @@ struct iml__commit {
     uint64_t replaced;   // dry run: listed files that stand and would be removed
     uint64_t *redo;      // units with a record that must be voided; sorted
     size_t nredo;
-    bool stale; // the last run synced nothing, and the machine has started anew since
+    bool stale; // the last run synced nothing and the machine has started anew since, or the list
+                // is torn: manifest and aggregates are made again
     struct iml__orphan *orphan; // names that an earlier attempt may have left; sorted by item
     size_t orphans;
     iml__str orphan_names;

@@ -267,6 +267,8 @@ static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_er
     for (size_t i = 0; i < l->nodes; i++) {
         if (strcmp(l->node[i].name, c->node) != 0) continue;
         c->list_was = l->node[i].list_n;
+        // The names of aggregates stand at its end.
+        if (l->node[i].list_n < l->node[i].list_size) c->stale = true;
         IML_TRY(iml__journal_cut(&c->journal, l->node[i].good, e));
     }
     c->redo = l->redo, c->nredo = l->nredo, l->redo = NULL, l->nredo = 0;

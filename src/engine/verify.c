@@ -234,12 +234,13 @@ static bool unit_file_reads(const struct verify *v, const struct iml__ledger *l)
 }
 
 // A damaged list or journal makes strangers of all that it named: it is the finding, not they.
-// After a run has mended the set, old damage is of no concern any more.
+// After a run has mended the set, old damage is of no concern any more; a torn end is cut then.
 static bool damaged_records(struct verify *v, const struct iml__ledger *l)
 {
     bool any = false;
-    for (size_t i = 0; i < l->nodes && v->v->missing; i++) {
+    for (size_t i = 0; i < l->nodes; i++) {
         const struct iml__ledger_node *k = &l->node[i];
+        if (!v->v->missing && k->list_n == k->list_size) continue;
         char name[96], text[96];
         struct iml__lines it;
         struct iml__line line = {0};
