@@ -23,12 +23,13 @@
 // made; BAD records; UNIT or BATCH records. A run begins (settings, BEGIN, the manifest goes) with
 // its first change; a run that finds nothing to do changes nothing.
 //
-// Syncs, by --durability: `process` none. `item`: each file, its directory, list and journal with
-// each commit. `batch` at shards: likewise, a shard at a time. `batch` at loose files: one syncfs
-// at most every 30 s and one at the end; commits in between are as safe as `process` ones, and an
-// empty BATCH record tells which records came before a sync: after a power loss the rest are read
-// and hashed before they are believed. Rejected: holding commits back until the next sync (a kill
-// would then cost 30 s of work), fdatasync of every loose file (25 times the price of writing it).
+// Syncs, by --durability: `process` none but of the new journal's name. `item`: each file, its
+// directory, list and journal with each commit. `batch` at shards: likewise, a shard at a time.
+// `batch` at loose files: one syncfs at most every 30 s and one at the end; commits in between are
+// as safe as `process` ones, and an empty BATCH record tells which records came before a sync:
+// after a power loss the rest are read and hashed before they are believed. Rejected: holding
+// commits back until the next sync (a kill would then cost 30 s of work), fdatasync of every loose
+// file (25 times the price of writing it).
 #include "src/engine/commit.h"
 
 #include <stdio.h>

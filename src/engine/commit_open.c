@@ -382,12 +382,17 @@ static iml_status open_all(struct iml__commit *c, iml_err *e)
 {
     const iml_run_opts *o = c->conf.opts;
     IML_TRY(iml__commit_as_refusal(iml__dirs_open(&c->dirs, o->out_dir, e), e));
-    iml__dirs_durable(c->dirs, o->durability != IML_DURABILITY_PROCESS);
-    if (iml__commit_untouched(c)) {
+    // A journal in .imloom is what tells our files from those of OUT's user, so its name is synced
+    // whatever the durability.
+    bool first = iml__commit_untouched(c);
+    iml__dirs_durable(c->dirs, first || o->durability != IML_DURABILITY_PROCESS);
+    if (first) {
         IML_TRY(iml__commit_no_manifest(c, e)); // before .imloom is made
         IML_TRY(note_guests(c, e));
     }
     IML_TRY(iml__commit_as_refusal(iml__journal_open(&c->journal, c->dirs, c->node, e), e));
+    if (first) IML_TRY(iml__commit_as_refusal(iml__dirs_sync(c->dirs, e), e));
+    iml__dirs_durable(c->dirs, o->durability != IML_DURABILITY_PROCESS);
     if (o->flags & IML_RUN_OVERWRITE) IML_TRY(overwrite(c, e));
     c->boot = iml__boot_hash();
     IML_TRY(load(c, e));
