@@ -13,6 +13,7 @@
 #include "src/base/log.h"
 #include "src/base/mem.h"
 #include "src/engine/commit_in.h"
+#include "src/engine/item.h"
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
 
@@ -314,6 +315,28 @@ static iml_status restore_settings(struct iml__commit *c, const struct iml__ledg
     return IML_OK;
 }
 
+// Items that have killed an earlier run and are still to be made.
+static void tell_suspects(struct iml__commit *c, const struct iml__ledger *l)
+{
+    const iml_job *j = c->conf.job;
+    for (size_t i = 0; i < l->nodes; i++)
+        for (size_t k = 0; k < l->node[i].n; k++) {
+            const struct iml__record *r = &l->node[i].rec[k];
+            char label[256] = "";
+            if (r->type != IML__REC_SUSPECT || iml__past_is_bad(l->past, r->id) ||
+                iml__past_span(l->past, r->id / c->set.unit_items))
+                continue;
+            if (j->label) j->label(j->user, r->id, label, sizeof label);
+            label[sizeof label - 1] = 0;
+            const char *stage = r->ok ? iml__stage_name(j, r->ok - 1) : NULL;
+            iml__log(c->conf.ctx, IML__LOG_WARN,
+                     "item %llu%s%s%s has killed an earlier run%s%s; it runs in a process of its "
+                     "own now",
+                     (unsigned long long)r->id, *label ? " (" : "", label, *label ? ")" : "",
+                     stage ? ", in stage " : "", stage ? stage : "");
+        }
+}
+
 static iml_status load(struct iml__commit *c, iml_err *e)
 {
     struct stat mark;
@@ -338,6 +361,7 @@ static iml_status load(struct iml__commit *c, iml_err *e)
     if (!st && !fresh)
         st = iml__walk_remove_tmp(iml__dirs_root_fd(c->dirs), iml__dirs_root(c->dirs), c->node,
                                   NULL, e);
+    if (!st) tell_suspects(c, l);
     if (!st) st = restore_settings(c, l, e);
     if (!st) st = take_over(c, l, e);
     iml__ledger_free(&l);

@@ -346,6 +346,9 @@ enum iml__did iml__commit_step(struct iml_run_t *r, bool wait)
     }
     iml__plan_commit_end(r->plan, r->units, n, st == IML_OK);
     iml__run_unlock(r);
+    if (r->ctx && st == IML_OK)
+        iml__log(r->ctx, IML__LOG_DEBUG, "committed %llu items in %u units, from unit %llu on",
+                 (unsigned long long)items, n, (unsigned long long)r->ids[0]);
     return IML__DID_WORK;
 }
 

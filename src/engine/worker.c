@@ -15,6 +15,7 @@
 #include "src/base/err.h"
 #include "src/base/log.h"
 #include "src/base/mem.h"
+#include "src/engine/journal.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -172,7 +173,14 @@ void iml__run_suspect_now(void)
     const struct iml__worker *w = self;
     if (!w || !w->run || !__atomic_load_n(&w->suspected, __ATOMIC_ACQUIRE)) return;
     int fd = iml__commit_journal_fd(w->run->commit);
-    if (fd >= 0 && write(fd, w->suspect, sizeof w->suspect) < 0) return; // nothing left to do
+    uint32_t stage = __atomic_load_n(&w->mark.stage, __ATOMIC_RELAXED);
+    uint8_t rec[IML__RECORD];
+    struct iml__record r;
+    // Encoding is arithmetic alone, so a signal handler may.
+    if (!iml__record_decode(w->suspect, &r)) return;
+    r.ok = stage < IML_STAGE_MAX ? stage + 1 : 0;
+    iml__record_encode(rec, &r);
+    if (fd >= 0 && write(fd, rec, sizeof rec) < 0) return; // nothing left to do
 }
 
 static void wait_for_input(struct iml__worker *w, const struct iml__claimed *c)

@@ -363,9 +363,20 @@ static void farewell(int sig)
     raise(sig);
 }
 
+static char heard[4096];
+static void listen(void *user, int level, const char *line)
+{
+    (void)user, (void)level;
+    size_t n = strlen(heard);
+    (void)snprintf(heard + n, sizeof heard - n, "%s\n", line);
+}
+
 static void a_killed_run_names_its_culprit(void **state)
 {
     (void)state;
+    iml_ctx *ctx = NULL;
+    assert_ok(iml_ctx_new(&ctx, e));
+    iml_ctx_log(ctx, IML_LOG_INFO, listen, NULL);
     for (int workers = 1; workers < 3; workers++) {
         struct world w = {.crash_at = 78};
         uint64_t want = reference(0, false, 0);
@@ -396,13 +407,22 @@ static void a_killed_run_names_its_culprit(void **state)
         // That was its first death; the next run lets it die in a process of its own, and goes on.
         iml_report rep;
         if (workers == 1) w.crash_at = 0; // or it has been cured
-        assert_ok(iml_run(NULL, &j, iml_sink_file(), &o, &rep, e));
+        heard[0] = 0;
+        assert_ok(iml_run(ctx, &j, iml_sink_file(), &o, &rep, e));
+        assert_non_null(strstr(heard,
+                               "warn item 77 has killed an earlier run, in stage compute; it "
+                               "runs in a process of its own now"));
+        assert_int_equal(strstr(heard, "i77 compute] bad after 2 tries: ") != NULL, workers == 2);
         assert_true(rep.complete);
         assert_int_equal(rep.mode, IML_MODE_THREAD);
         assert_int_equal(rep.bad, workers - 1);
         assert_int_equal(rep.deaths, workers - 1);
         assert_int_equal(rep.content == want, workers == 1);
+        heard[0] = 0;
+        assert_ok(iml_run(ctx, &j, iml_sink_file(), &o, &rep, e));
+        assert_null(strstr(heard, "killed an earlier run")); // it is settled
     }
+    iml_ctx_free(&ctx);
 }
 
 static void a_dying_item_costs_no_other(void **state)
