@@ -11,6 +11,7 @@
 #include "src/base/mem.h"
 #include "src/cmd/command.h"
 #include "src/cmd/common.h"
+#include "src/cmd/outdir.h"
 #include "src/cmd/session.h"
 #include "src/cmd/synth_redrawn.h"
 #include "src/cmd/synth_replay.h"
@@ -461,6 +462,8 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
         return iml__complain(e, IML__EXIT_USAGE);
     ro.seed = s->seed;
     ro.shard_samples = s->config->output.shard_samples;
+    if (iml__outdir_keep_out(common.out, "--preview", options.preview, e))
+        return iml__complain(e, IML__EXIT_USAGE);
     iml__str_init(&head, 4096);
     headline(s, &head);
     struct iml__redrawn redrawn = {.synth = s, .out = common.out};

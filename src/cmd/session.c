@@ -61,6 +61,11 @@ static void signals(bool on)
         a.sa_handler = on ? on_stop : SIG_DFL;
         (void)sigaction(stop_signals[k], &a, NULL);
     }
+    // A terminal that goes away stops a run like Ctrl-C, unless nohup has said otherwise.
+    struct sigaction hup;
+    a.sa_handler = on ? on_stop : SIG_DFL;
+    if (!sigaction(SIGHUP, NULL, &hup) && hup.sa_handler != SIG_IGN)
+        (void)sigaction(SIGHUP, &a, NULL);
     a.sa_handler = on ? on_status : SIG_DFL;
     (void)sigaction(SIGUSR1, &a, NULL);
     (void)signal(SIGPIPE, SIG_IGN);

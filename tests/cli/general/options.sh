@@ -93,7 +93,9 @@ next; rm -rf mylogs; expect 0 'Log file: mylogs/synth_[0-9]{8}_[0-9]{6}' set_of 
 grep -qE '^[0-9-]{10} [0-9:]{8} Starting imloom synth run: synth_' mylogs/*.log || fail "the log has no time before its lines"
 next; (expect 0 'Log file: ./logs/synth_' "$imloom" synth --script latin -n 2 -o $o --progress none)
 for level in error info debug; do
-    next; rm -rf lv; expect 0 'done' set_of -n 4 -o $o --log-dir lv --log-level $level --shard 1/9
+    next; rm -rf lv; expect 0 'done' set_of -n 4 -o $o --log-dir lv --log-level $level --shard 0/9
+    [ $level = debug ] || ! grep -q 'debug committed' lv/*.log || fail "--log-level $level says too much"
+    [ $level != debug ] || grep -q 'debug committed 4 items' lv/*.log || fail "--log-level debug"
     case $level in error) ! grep -q 'have nothing to do' lv/*.log ;; *) grep -q 'have nothing to do' lv/*.log ;; esac || fail "--log-level $level"
 done
 next; expect 0 'done' "$imloom" synth -n 300 -o $o --log-dir logs --progress plain

@@ -3,6 +3,7 @@ run() { "$imloom" synth --script latin --progress none --log-dir logs "$@"; }
 for o in / /etc /usr /tmp /etc/../tmp; do expect 1 "^imloom: -o $o: the files of a data set would lie among the system's" run -n 1 -o $o; one_sentence; done
 HOME=$PWD/home; mkdir home; expect 1 'home directory' run -n 1 -o home; expect 0 'done' run -n 1 -o home/set
 for opt in --log-dir --quarantine --metrics; do expect 1 "$opt a/b lies in the data set -o a" "$imloom" synth --script latin -n 1 -o a $opt a/b; one_sentence; done
+expect 1 'preview a/sheet.png lies in the data set' "$imloom" synth --script latin -n 1 -o a --preview a/sheet.png; one_sentence
 [ ! -e a ] || fail "a refused command made its output directory"
 # -o .: the log goes beside the journal, and a user's own files are safe there.
 mkdir -p here theirs/000000; echo mine >theirs/000000/000000001.png
@@ -33,6 +34,14 @@ kill -INT $pid; rc=0; wait $pid || rc=$?
 grep -q '^stopped: ' err.txt && grep -q 'same command again' err.txt || fail "no word on how to go on"
 expect 3 'incomplete' "$imloom" verify usr
 grep -q '"stopped": true' usr/.imloom/report.json || fail "the report does not say that it was stopped"
+# A terminal that goes away is a stop, too; under nohup it is nothing.
+"$imloom" synth -n 1500 -o hup --log-dir logs --progress none >out.txt 2>err.txt & pid=$!
+for _ in $(seq 100); do grep -q ==== err.txt && break; sleep 0.05; done
+sleep 0.3; kill -HUP $pid; rc=0; wait $pid || rc=$?
+[ $rc = 130 ] || { cat err.txt; fail "exit $rc after a hang-up"; }
+nohup "$imloom" synth --script latin -n 300 -o nohup --log-dir logs --progress none >out.txt 2>err.txt & pid=$!
+for _ in $(seq 100); do grep -q ==== err.txt && break; sleep 0.05; done
+kill -HUP $pid 2>/dev/null || true; wait $pid || { cat err.txt; fail "a hang-up stopped a run under nohup"; }
 # A second signal leaves at once.
 "$imloom" synth -n 1500 -o twice --log-dir logs --progress none --mode process --workers 2 >out.txt 2>err.txt & pid=$!
 for _ in $(seq 100); do grep -q ==== err.txt && break; sleep 0.05; done
