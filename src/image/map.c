@@ -58,10 +58,20 @@ static void back_all(const iml__map *m, double scale, double *x, double *y, size
     for (int32_t k = m->nsteps; k-- > 0;) iml__step_back(&m->step[k], scale, x, y, n);
 }
 
-static void forth_all(const iml__map *m, double *x, double *y)
+static void forth_all(const iml__map *m, double *x, double *y, size_t n)
 {
-    for (int32_t k = 0; k < m->nsteps; k++) iml__step_forth(&m->step[k], m->distortion_scale, x, y);
-    *x -= m->ox, *y -= m->oy;
+    for (int32_t k = 0; k < m->nsteps; k++)
+        iml__step_forth(&m->step[k], m->distortion_scale, x, y, n);
+    for (size_t i = 0; i < n; i++) x[i] -= m->ox, y[i] -= m->oy;
+}
+
+// Up to RUN points x0 y0 x1 y1 .. forth.
+static size_t some_forth(const iml__map *m, const double *xy, size_t n, double *x, double *y)
+{
+    n = IML_MIN(n, (size_t)RUN);
+    for (size_t i = 0; i < n; i++) x[i] = xy[2 * i], y[i] = xy[2 * i + 1];
+    forth_all(m, x, y, n);
+    return n;
 }
 
 // ---- The lattice
@@ -171,11 +181,13 @@ iml_status iml__map_grow(iml__map *m, iml_arena *a, const double *xy, size_t n, 
     if (m->x) return IML_FAIL(e, IML_EARG, "a built map cannot grow");
     IML_TRY(iml__map_prepare(m, a, e));
     double x0 = 0, y0 = 0, x1 = m->w, y1 = m->h;
-    for (size_t i = 0; i < n; i++) {
-        double x = xy[2 * i], y = xy[2 * i + 1];
-        forth_all(m, &x, &y);
-        x0 = IML_MIN(x0, floor(x - margin)), y0 = IML_MIN(y0, floor(y - margin));
-        x1 = IML_MAX(x1, ceil(x + margin)), y1 = IML_MAX(y1, ceil(y + margin));
+    for (size_t done = 0, k; done < n; done += k) {
+        double x[RUN], y[RUN];
+        k = some_forth(m, xy + 2 * done, n - done, x, y);
+        for (size_t i = 0; i < k; i++) {
+            x0 = IML_MIN(x0, floor(x[i] - margin)), y0 = IML_MIN(y0, floor(y[i] - margin));
+            x1 = IML_MAX(x1, ceil(x[i] + margin)), y1 = IML_MAX(y1, ceil(y[i] + margin));
+        }
     }
     double w = x1 - x0, h = y1 - y0;
     if (!(w <= SIDE_MAX && h <= SIDE_MAX) || (max_pixels && w * h > (double)max_pixels))
@@ -280,11 +292,9 @@ static void solve(const iml__map *m, double x, double y, double *qx, double *qy,
 
 void iml__map_point(const iml__map *m, double x, double y, double *dx, double *dy)
 {
-    double qx = x, qy = y;
-    forth_all(m, &qx, &qy); // the exact maps are within a fraction of a pixel of the lattice
-    struct at p = look(m, qx, qy);
-    solve(m, x, y, &qx, &qy, &p);
-    *dx = qx, *dy = qy;
+    double xy[2] = {x, y};
+    iml__map_points(m, xy, 1);
+    *dx = xy[0], *dy = xy[1];
 }
 
 void iml__map_trail(const iml__map *m, double *xy, size_t n)
@@ -295,7 +305,7 @@ void iml__map_trail(const iml__map *m, double *xy, size_t n)
     for (size_t i = 0; i < n; i++, xy += 2) {
         if (!(fabs(xy[0] - x) < NEAR && fabs(xy[1] - y) < NEAR)) {
             qx = xy[0], qy = xy[1];
-            forth_all(m, &qx, &qy);
+            forth_all(m, &qx, &qy, 1);
             p = look(m, qx, qy);
         }
         x = xy[0], y = xy[1];
@@ -310,6 +320,13 @@ void iml__map_trail(const iml__map *m, double *xy, size_t n)
 
 void iml__map_points(const iml__map *m, double *xy, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        iml__map_point(m, xy[2 * i], xy[2 * i + 1], &xy[2 * i], &xy[2 * i + 1]);
+    for (size_t done = 0, k; done < n; done += k) {
+        double x[RUN], y[RUN], *to = xy + 2 * done;
+        k = some_forth(m, to, n - done, x, y); // within a fraction of a pixel of the lattice
+        for (size_t i = 0; i < k; i++) {
+            struct at p = look(m, x[i], y[i]);
+            solve(m, to[2 * i], to[2 * i + 1], &x[i], &y[i], &p);
+            to[2 * i] = x[i], to[2 * i + 1] = y[i];
+        }
+    }
 }

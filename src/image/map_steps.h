@@ -14,6 +14,6 @@ bool iml__step_straight(const iml__map_step *s);
 int iml__elastic_lg(double sigma);
 // From the result back to what was given (n points), and forth. scale: distortion_scale.
 void iml__step_back(const iml__map_step *s, double scale, double *x, double *y, size_t n);
-void iml__step_forth(const iml__map_step *s, double scale, double *x, double *y);
+void iml__step_forth(const iml__map_step *s, double scale, double *x, double *y, size_t n);
 
 #endif

@@ -319,20 +319,14 @@ void iml__step_back(const iml__map_step *s, double scale, double *x, double *y, 
     }
 }
 
-void iml__step_forth(const iml__map_step *s, double scale, double *x, double *y)
+void iml__step_forth(const iml__map_step *s, double scale, double *x, double *y, size_t n)
 {
-    if (s->op.id == IML__OP_LENS)
-        lens_forth(s, x, y);
-    else if (!iml__step_displaces(s))
-        iml__project(s->fwd, x, y);
-    else {
+    if (s->op.id == IML__OP_LENS) {
+        for (size_t i = 0; i < n; i++) lens_forth(s, &x[i], &y[i]);
+    } else if (!iml__step_displaces(s)) {
+        iml__kernel()->project_f64(x, y, n, s->fwd);
+    } else {
         iml__field f = field_of(s, scale);
-        double x0 = *x, y0 = *y, dx, dy;
-        for (int i = 0; i < 60; i++) {
-            iml__field_at(&f, *x, *y, &dx, &dy);
-            double nx = x0 - scale * dx, ny = y0 - scale * dy, move = fabs(nx - *x) + fabs(ny - *y);
-            *x = nx, *y = ny;
-            if (move < 1e-6) break;
-        }
+        iml__kernel()->undisplace_f64(x, y, n, &f);
     }
 }

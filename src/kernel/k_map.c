@@ -31,6 +31,20 @@ void iml__displace_f64_scalar(double *x, double *y, size_t n, const iml__field *
     }
 }
 
+void iml__undisplace_f64_scalar(double *x, double *y, size_t n, const iml__field *f)
+{
+    for (size_t i = 0; i < n; i++) {
+        double x0 = x[i], y0 = y[i], dx, dy;
+        for (int k = 0; k < 60; k++) {
+            iml__field_at(f, x[i], y[i], &dx, &dy);
+            double nx = x0 - f->scale * dx, ny = y0 - f->scale * dy;
+            double move = fabs(nx - x[i]) + fabs(ny - y[i]);
+            x[i] = nx, y[i] = ny;
+            if (move < 1e-6) break;
+        }
+    }
+}
+
 void iml__lens_f64_scalar(double *x, double *y, size_t n, const iml__lens *l)
 {
     for (size_t i = 0; i < n; i++) {

@@ -62,30 +62,62 @@ static inline __m128d along(const double *p, __m256d w)
     return _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
 }
 
+// The displacements at four places.
+static inline void field4(const iml__field *f, __m256d px, __m256d py, __m256d *dx, __m256d *dy)
+{
+    int32_t col[4], row[4];
+    double u[4], v[4], d[8];
+    _mm256_storeu_pd(u, cell(px, f, f->px, f->nx, col));
+    _mm256_storeu_pd(v, cell(py, f, f->py, f->ny, row));
+    for (int k = 0; k < 4; k++) {
+        const double *a = f->d + 2 * ((size_t)row[k] * (size_t)f->nx + (size_t)col[k]);
+        __m256d w = _mm256_setr_pd(1 - u[k], 1 - u[k], u[k], u[k]);
+        __m128d top = along(a, w), low = along(a + 2 * (size_t)f->nx, w);
+        _mm_storeu_pd(d + 2 * k, _mm_add_pd(_mm_mul_pd(top, _mm_set1_pd(1 - v[k])),
+                                            _mm_mul_pd(low, _mm_set1_pd(v[k]))));
+    }
+    // x0 y0 x1 y1, x2 y2 x3 y3 to x0 x2 x1 x3, then into order.
+    __m256d a = _mm256_loadu_pd(d), b = _mm256_loadu_pd(d + 4);
+    *dx = _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8);
+    *dy = _mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8);
+}
+
 void iml__displace_f64_avx2(double *x, double *y, size_t n, const iml__field *f)
 {
     size_t i = 0;
+    const __m256d scale = all(f->scale);
     for (; i + 4 <= n; i += 4) {
-        int32_t col[4], row[4];
-        double u[4], v[4], d[8];
-        __m256d px = _mm256_loadu_pd(x + i), py = _mm256_loadu_pd(y + i);
-        _mm256_storeu_pd(u, cell(px, f, f->px, f->nx, col));
-        _mm256_storeu_pd(v, cell(py, f, f->py, f->ny, row));
-        for (int k = 0; k < 4; k++) {
-            const double *a = f->d + 2 * ((size_t)row[k] * (size_t)f->nx + (size_t)col[k]);
-            __m256d w = _mm256_setr_pd(1 - u[k], 1 - u[k], u[k], u[k]);
-            __m128d top = along(a, w), low = along(a + 2 * (size_t)f->nx, w);
-            _mm_storeu_pd(d + 2 * k, _mm_add_pd(_mm_mul_pd(top, _mm_set1_pd(1 - v[k])),
-                                                _mm_mul_pd(low, _mm_set1_pd(v[k]))));
-        }
-        // x0 y0 x1 y1, x2 y2 x3 y3 to x0 x2 x1 x3, then into order.
-        __m256d a = _mm256_loadu_pd(d), b = _mm256_loadu_pd(d + 4), scale = all(f->scale);
-        __m256d dx = _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8);
-        __m256d dy = _mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8);
+        __m256d px = _mm256_loadu_pd(x + i), py = _mm256_loadu_pd(y + i), dx, dy;
+        field4(f, px, py, &dx, &dy);
         _mm256_storeu_pd(x + i, add(px, mul(scale, dx)));
         _mm256_storeu_pd(y + i, add(py, mul(scale, dy)));
     }
     iml__displace_f64_scalar(x + i, y + i, n - i, f);
+}
+
+static inline __m256d size_of(__m256d v) { return _mm256_andnot_pd(all(-0.0), v); }
+
+// Four at a time, which hides the two divisions that every turn of one waits for; a point that has
+// come to rest stays where it is.
+void iml__undisplace_f64_avx2(double *x, double *y, size_t n, const iml__field *f)
+{
+    size_t i = 0;
+    const __m256d scale = all(f->scale), rest = all(1e-6);
+    for (; i + 4 <= n; i += 4) {
+        __m256d x0 = _mm256_loadu_pd(x + i), y0 = _mm256_loadu_pd(y + i), px = x0, py = y0;
+        __m256d moves = _mm256_castsi256_pd(_mm256_set1_epi64x(-1));
+        for (int k = 0; k < 60 && _mm256_movemask_pd(moves); k++) {
+            __m256d dx, dy;
+            field4(f, px, py, &dx, &dy);
+            __m256d nx = sub(x0, mul(scale, dx)), ny = sub(y0, mul(scale, dy));
+            __m256d move = add(size_of(sub(nx, px)), size_of(sub(ny, py)));
+            px = _mm256_blendv_pd(px, nx, moves), py = _mm256_blendv_pd(py, ny, moves);
+            moves = _mm256_andnot_pd(_mm256_cmp_pd(move, rest, _CMP_LT_OQ), moves);
+        }
+        _mm256_storeu_pd(x + i, px);
+        _mm256_storeu_pd(y + i, py);
+    }
+    iml__undisplace_f64_scalar(x + i, y + i, n - i, f);
 }
 
 void iml__lens_f64_avx2(double *x, double *y, size_t n, const iml__lens *l)

@@ -425,13 +425,14 @@ static void moved(const iml__kernels *k, int which, const void *how, const doubl
     if (which == 0) k->project_f64(x, y, n, how);
     if (which == 1) k->displace_f64(x, y, n, how);
     if (which == 2) k->lens_f64(x, y, n, how);
+    if (which == 3) k->undisplace_f64(x, y, n, how);
 }
 
 static void points_move_alike(void **state)
 {
     (void)state;
     double from[2 * (TAIL + 260)], got[2 * (TAIL + 260)], m[9];
-    LENGTHS(n, e) for (int which = 0; which < 3; which++)
+    LENGTHS(n, e) for (int which = 0; which < 4; which++)
     {
         for (size_t i = 0; i < 2 * n; i++) from[i] = between(-200, 900);
         if (n > 5) from[5] = 350, from[n + 5] = 350; // a lens's centre
@@ -442,7 +443,7 @@ static void points_move_alike(void **state)
         f.d = doubles(4, 2 * (size_t)(nx * ny), e, -9, 9), f.scale = between(0, 1);
         iml__lens l = {350, 350, 700, 500, between(-0.5, 1), between(-0.5, 1), INFINITY, 0, 0};
         if (rnd() & 1) l.end = between(0, 1), l.rest = sqrt(l.end), l.base = between(0, 1);
-        const void *how = which == 0 ? (const void *)m : which == 1 ? (const void *)&f : &l;
+        const void *how = which == 0 ? (const void *)m : which == 2 ? (const void *)&l : &f;
         double *x = doubles(0, n, e, 0, 0), *y = doubles(1, n, e, 0, 0);
         moved(scalar, which, how, from, n, x, y);
         memcpy(got, x, 8 * n), memcpy(got + n, y, 8 * n);

@@ -175,7 +175,7 @@ static void steps_invert_exactly(void **state)
             for (int i = 0; i < 200; i++) {
                 double x = test_rand(&s) % 3000 / 10.0, y = test_rand(&s) % 1200 / 10.0, px = x,
                        py = y;
-                iml__step_forth(&m.step[k], m.distortion_scale, &px, &py);
+                iml__step_forth(&m.step[k], m.distortion_scale, &px, &py, 1);
                 iml__step_back(&m.step[k], m.distortion_scale, &px, &py, 1);
                 if (fabs(px - x) > 1e-3 || fabs(py - y) > 1e-3)
                     fail_msg("%s: %.3f %.3f came back as %.4f %.4f", runs[r].name, x, y, px, py);
