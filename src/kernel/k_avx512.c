@@ -54,6 +54,59 @@ static inline __m512i pair(const int16_t *w, int k, int r)
         (int)((uint32_t)(uint16_t)w[k] | (k < r ? (uint32_t)(uint16_t)w[k + 1] << 16 : 0)));
 }
 
+// ---- Displacements: the eight numbers of a cell are gathered, eight points at a time.
+
+struct axis {
+    __m512d w, rest; // share of the farther node, and of the nearer
+    __m256i at;      // the nearer
+};
+
+static inline struct axis axis_of(__m512d v, double half, double pitch, int32_t nodes)
+{
+    v = _mm512_div_pd(_mm512_sub_pd(v, _mm512_set1_pd(half)), _mm512_set1_pd(pitch));
+    v = _mm512_min_pd(_mm512_max_pd(v, _mm512_setzero_pd()), _mm512_set1_pd((double)(nodes - 1)));
+    struct axis a = {
+        .at = _mm512_cvttpd_epi32(_mm512_min_pd(v, _mm512_set1_pd((double)(nodes - 2))))};
+    a.w = _mm512_sub_pd(v, _mm512_cvtepi32_pd(a.at));
+    a.rest = _mm512_sub_pd(_mm512_set1_pd(1), a.w);
+    return a;
+}
+
+static inline __m512d mix(__m512d a, __m512d b, const struct axis *x)
+{
+    return _mm512_add_pd(_mm512_mul_pd(a, x->rest), _mm512_mul_pd(b, x->w));
+}
+
+static inline void field8(const iml__field *f, __m512d px, __m512d py, __m512d *dx, __m512d *dy)
+{
+    struct axis x = axis_of(px, f->half, f->px, f->nx), y = axis_of(py, f->half, f->py, f->ny);
+    __m256i at = _mm256_add_epi32(_mm256_mullo_epi32(y.at, _mm256_set1_epi32(f->nx)), x.at);
+    at = _mm256_slli_epi32(at, 1);
+    const double *p = f->d, *q = f->d + 2 * (size_t)f->nx;
+#define NODE(from, k) _mm512_i32gather_pd(at, (from) + (k), 8)
+    *dx = mix(mix(NODE(p, 0), NODE(p, 2), &x), mix(NODE(q, 0), NODE(q, 2), &x), &y);
+    *dy = mix(mix(NODE(p, 1), NODE(p, 3), &x), mix(NODE(q, 1), NODE(q, 3), &x), &y);
+#undef NODE
+}
+
+static bool near(const iml__field *f) // its places fit the gather's 32 bits
+{
+    return (uint64_t)f->nx * (uint64_t)f->ny < (uint64_t)1 << 30;
+}
+
+void iml__displace_f64_avx512(double *x, double *y, size_t n, const iml__field *f)
+{
+    size_t i = 0;
+    const __m512d scale = _mm512_set1_pd(f->scale);
+    for (; i + 8 <= n && near(f); i += 8) {
+        __m512d px = _mm512_loadu_pd(x + i), py = _mm512_loadu_pd(y + i), dx, dy;
+        field8(f, px, py, &dx, &dy);
+        _mm512_storeu_pd(x + i, _mm512_add_pd(px, _mm512_mul_pd(scale, dx)));
+        _mm512_storeu_pd(y + i, _mm512_add_pd(py, _mm512_mul_pd(scale, dy)));
+    }
+    iml__displace_f64_avx2(x + i, y + i, n - i, f);
+}
+
 struct acc {
     __m512i lo, hi;
 };

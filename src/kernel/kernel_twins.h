@@ -18,7 +18,7 @@
 // clang-format off
 #define IML_KERNEL_AVX512(ROW) \
     ROW(lut_u8) ROW(gauss_f64) ROW(blur_row_u8) ROW(blur_col_u8) ROW(word_matches) \
-    ROW(lattice_row) ROW(warp_row_u8) ROW(feistel)
+    ROW(lattice_row) ROW(warp_row_u8) ROW(feistel) ROW(displace_f64)
 // clang-format on
 #define IML_ROW(name) __typeof__(iml__##name##_scalar) iml__##name##_avx512;
 IML_KERNEL_AVX512(IML_ROW)
