@@ -65,6 +65,17 @@ def plain(s):
     return ("" if spaceless else " ").join(s.split())
 
 
+def read_pictures(files, model):
+    """One process reads all of them: a start loads the model. A form feed stands between pages."""
+    with open("pictures.txt", "w", encoding="utf-8") as f:
+        f.write("\n".join(files) + "\n")
+    r = run("tesseract", "pictures.txt", "-", "--psm", "7", "-l", model)
+    pages = r.stdout.split("\f")
+    if r.returncode or len(pages) != len(files):
+        fail("tesseract -l %s: %d pages of %d; %s" % (model, len(pages), len(files), r.stderr[-200:]))
+    return [plain(p) for p in pages]
+
+
 def read_script(script, model, pattern, face):
     with open(os.path.join(corpora, script + ".txt"), encoding="utf-8") as f:
         lines = [x for x in (k.strip() for k in f) if re.fullmatch(pattern, x) and 12 <= len(x) <= 45][:LINES]
@@ -74,11 +85,8 @@ def read_script(script, model, pattern, face):
     with open(script + "/labels.jsonl", encoding="utf-8") as f:
         truth = [json.loads(k) for k in f]
     errors = letters = 0
-    for t in truth:
-        r = run("tesseract", script + "/" + t["image"]["file"], "-", "--psm", "7", "-l", model)
-        if r.returncode:
-            fail("tesseract -l %s: %s" % (model, r.stderr[-200:]))
-        want, got = plain(t["text"]), plain(r.stdout)
+    for t, got in zip(truth, read_pictures([script + "/" + t["image"]["file"] for t in truth], model)):
+        want = plain(t["text"])
         letters += len(want)
         errors += distance(want, got)
         if want != got:
@@ -108,12 +116,12 @@ def crops_stand_upright():
           "lines", "--labels", "paddle_rec")
     errors = letters = 0
     with open("turned/paddle_rec.txt", encoding="utf-8") as f:
-        for file, text in (line.rstrip("\n").split("\t") for line in f):
-            got = plain(run("tesseract", "turned/" + file, "-", "--psm", "7", "-l", "eng").stdout)
-            letters += len(plain(text))
-            errors += distance(plain(text), got)
-            if got != plain(text):
-                print("  crop %s: %r read as %r" % (file, text, got))
+        crops = [line.rstrip("\n").split("\t") for line in f]
+    for (file, text), got in zip(crops, read_pictures(["turned/" + file for file, _ in crops], "eng")):
+        letters += len(plain(text))
+        errors += distance(plain(text), got)
+        if got != plain(text):
+            print("  crop %s: %r read as %r" % (file, text, got))
     print("crops: %d errors in %d characters" % (errors, letters))
     if letters < 200 or errors > .02 * letters:
         fail("Tesseract misreads more than 2 % of crops")
