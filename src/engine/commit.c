@@ -39,6 +39,7 @@
 #include "src/base/err.h"
 #include "src/base/mem.h"
 #include "src/engine/commit_in.h"
+#include "src/engine/times.h"
 #include "src/io/vfs.h"
 
 #define MANIFEST "manifest.json"
@@ -187,7 +188,35 @@ iml_status iml__commit_begin(struct iml__commit *c, iml_err *e)
 static iml_status list_joined(void *user, const iml__str *lines, iml_err *e)
 {
     struct iml__commit *c = user;
+    iml__str_add(&c->joined, lines->p, lines->n);
     return iml__commit_list(c, lines, e);
+}
+
+// When aggregates were written, like the times of items' files.
+static iml_status note_joined_times(struct iml__commit *c, iml_err *e)
+{
+    struct iml__lines it;
+    struct iml__line line;
+    struct iml__dir use;
+    struct stat at;
+    const char *leaf;
+    iml__str rows;
+    if (c->times_fd < 0 || !c->joined.n) return IML_OK;
+    if (c->joined.failed) return iml__commit_no_memory(c, e);
+    iml__str_init(&rows, 1 << 30);
+    iml__lines_begin(&it, c->joined.p, 0, c->joined.n);
+    while (iml__lines_next(&it, &line)) {
+        if (iml__dirs_get(c->dirs, line.name, false, &use, &leaf, NULL)) continue;
+        if (iml__fstatat(use.fd, leaf, &at, AT_SYMLINK_NOFOLLOW) == 0)
+            iml__times_row(&rows, line.name,
+                           (int64_t)at.st_mtim.tv_sec * 1000000000 + at.st_mtim.tv_nsec);
+        iml__dirs_put(c->dirs, &use);
+    }
+    iml_status st = rows.failed ? iml__commit_no_memory(c, e) : IML_OK;
+    if (!st && rows.n && iml__write_all(c->times_fd, rows.p, rows.n) < 0)
+        st = iml__sink_error(e, errno, "write the times of", NULL, iml__dirs_root(c->dirs));
+    iml__str_free(&rows);
+    return st;
 }
 
 static iml_status end_record(struct iml__commit *c, uint64_t covered, uint64_t content, iml_err *e)
@@ -213,6 +242,7 @@ static iml_status complete(struct iml__commit *c, const struct iml__ledger *l,
     IML_TRY(iml__commit_begin(c, e));
     IML_TRY(iml__manifest_make(c->dirs, c->node, &c->set, l, iml__commit_durability(c), list_joined,
                                c, &m, e));
+    IML_TRY(note_joined_times(c, e));
     IML_TRY(end_record(c, m.items, m.content, e));
     *sums = (struct iml__commit_sums){m.files, m.bytes, m.content, true};
     return IML_OK;
@@ -279,6 +309,7 @@ void iml__commit_close(struct iml__commit **out)
     iml__close(&c->times_fd);
     iml__journal_close(&c->journal);
     iml__past_free(&c->past);
+    iml__str_free(&c->joined);
     IML_FREE(c->redo);
     IML_FREE(c->orphan);
     iml__str_free(&c->orphan_names);

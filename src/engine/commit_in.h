@@ -96,8 +96,9 @@ struct iml__commit {
     uint64_t replaced;   // dry run: listed files that stand and would be removed
     uint64_t *redo;      // units with a record that must be voided; sorted
     size_t nredo;
-    bool stale; // the last run synced nothing and the machine has started anew since, or the list
-                // is torn: manifest and aggregates are made again
+    bool stale; // the last run synced nothing and the machine has started anew since, the list is
+                // torn, or an aggregate is not as it was made: manifest and aggregates are made
+                // again
     struct iml__orphan *orphan; // names that an earlier attempt may have left; sorted by item
     size_t orphans;
     iml__str orphan_names;
@@ -110,6 +111,7 @@ struct iml__commit {
     bool unsynced;
     uint64_t synced_us;
     uint64_t ok, bad;
+    iml__str joined; // lines of the aggregates that this run has made
 };
 
 // commit.c

@@ -265,6 +265,7 @@ static iml_status take_over(struct iml__commit *c, struct iml__ledger *l, iml_er
         c->stale =
             b->bad == IML_DURABILITY_PROCESS && b->content && c->boot && b->content != c->boot;
     }
+    c->stale |= l->joined_differ;
     for (size_t i = 0; i < l->nodes; i++) {
         if (strcmp(l->node[i].name, c->node) != 0) continue;
         c->list_was = l->node[i].list_n;
@@ -442,6 +443,7 @@ iml_status iml__commit_open(struct iml__commit **out, const struct iml__commit_c
     c->conf = *conf;
     c->kind = kind_of(conf->sink);
     c->list_fd = c->bad_fd = c->times_fd = c->journal.fd = -1;
+    iml__str_init(&c->joined, 1 << 30);
     iml__set_of(&c->set, conf, c->kind);
     c->run_hash = iml__set_run_hash(&c->set);
     iml_status st = iml__aggregates_check(&c->set.aggregates, e);

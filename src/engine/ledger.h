@@ -70,6 +70,7 @@ struct iml__ledger {
     struct iml__past *past;  // *owned*; take it by setting it to NULL
     uint32_t generation;     // the highest seen
     uint64_t units, ok, bad; // units recorded; of their items (units of several items only)
+    bool joined_differ;      // a file that parts were joined to is not as it was made
     bool conflict;           // two nodes recorded a unit with different content (I3 is broken)
     uint64_t conflict_unit;
     uint32_t conflict_node[2];
@@ -89,7 +90,7 @@ iml_status iml__ledger_match(struct iml__dirs *d, const char *name, uint64_t siz
 
 // Looks at all files of recorded units: those with a file that is missing or of another size are
 // cleared in past and stand in redo. Where the machine has started anew since (boot differs),
-// records that were not synced are read and hashed.
+// records that were not synced are read and hashed. Looks at aggregates too.
 iml_status iml__ledger_check(struct iml__ledger *l, uint64_t boot, iml_err *e);
 
 // Unit is to be made again, though its record stands and its files match.

@@ -114,6 +114,48 @@ static iml_status check_parts(struct check *c, const struct iml__live *v, bool d
     return st;
 }
 
+// Where the lines of aggregates begin that a run has made: they stand at the end of its own.
+static size_t joined_from(const struct iml__ledger *l, const struct iml__segment *s)
+{
+    static const char start[] = "{\"name\":";
+    const char *list = l->node[s->node].list;
+    size_t at = s->list_to;
+    while (at > s->list_from) {
+        size_t line = at - 1;
+        while (line > s->list_from && list[line - 1] != '\n') line--;
+        if (at - line < sizeof start || memcmp(list + line, start, sizeof start - 1) != 0) break;
+        at = line;
+    }
+    return at;
+}
+
+// The last run that has made any made all of them; of a name that was merged again the last counts.
+static iml_status check_joined(const struct check *c, iml_err *e)
+{
+    struct iml__ledger *l = c->l;
+    size_t i = l->segments;
+    while (i > 0 && joined_from(l, &l->segment[i - 1]) == l->segment[i - 1].list_to) i--;
+    if (!i) return IML_OK;
+    const struct iml__segment *s = &l->segment[i - 1];
+    struct iml__lines it, behind;
+    struct iml__line line, later;
+    iml__lines_begin(&it, l->node[s->node].list, joined_from(l, s), s->list_to);
+    while (!l->joined_differ && iml__lines_next(&it, &line)) {
+        enum iml__match m;
+        int64_t time;
+        bool again = line.kind != IML__LINE_JOINED;
+        iml__lines_begin(&behind, it.text, it.at, s->list_to);
+        while (!again && iml__lines_next(&behind, &later))
+            again = later.kind == IML__LINE_JOINED && strcmp(later.name, line.name) == 0;
+        if (again) continue;
+        bool known = iml__times_known(c->times, line.name, &time);
+        IML_TRY(match(l->dirs, line.name, line.size, line.xxh3, false, c->times != NULL,
+                      known ? &time : NULL, &m, e));
+        l->joined_differ = m != IML__MATCH_SAME;
+    }
+    return IML_OK;
+}
+
 static iml_status check_redo(void *user, uint64_t unit, iml_err *e)
 {
     struct check *c = user;
@@ -146,6 +188,7 @@ iml_status iml__ledger_check(struct iml__ledger *l, uint64_t boot, iml_err *e)
         st = check_lines(&c, v, deep, e);
         if (!st && l->parts && !v->batch) st = check_parts(&c, v, deep, e);
     }
+    if (!st && l->parts) st = check_joined(&c, e);
     for (size_t i = 0; i < c.n && !st; i++) {
         if (iml__past_clear(l->past, c.redo[i])) st = iml__ledger_no_memory(e);
         if (!st) st = iml__ledger_push(&l->redo, &l->nredo, &l->redo_cap, c.redo[i], e);

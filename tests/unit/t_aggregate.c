@@ -171,6 +171,68 @@ static void a_merge_knows_aggregates_from_the_settings(void **state)
     assert_true(script_digest(dir, NULL) == whole);
 }
 
+static ino_t inode(const char *name)
+{
+    char path[256];
+    struct stat at;
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(iml__fstatat(AT_FDCWD, path, &at, AT_SYMLINK_NOFOLLOW), 0);
+    return at.st_ino;
+}
+
+static void overwrite_byte(const char *name)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    int fd = iml__openat(AT_FDCWD, path, O_WRONLY, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(iml__pwrite_all(fd, "?", 1, 3), 0);
+    const struct timespec later[2] = {{2000000000, 0},
+                                      {2000000000, 0}}; // clocks of files are coarse
+    assert_int_equal(futimens(fd, later), 0);
+    iml__close(&fd);
+}
+
+static void cut(const char *name)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    int fd = iml__openat(AT_FDCWD, path, O_WRONLY, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(iml__ftruncate(fd, 7), 0);
+    iml__close(&fd);
+}
+
+static void lose(const char *name)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(iml__unlinkat(AT_FDCWD, path, 0), 0);
+}
+
+static void an_aggregate_that_is_lost_or_changed_is_made_again(void **state)
+{
+    (void)state;
+    static void (*const damage[])(const char *name) = {lose, cut, overwrite_byte};
+    static const char *const name[] = {"items.json", "letters.txt", "all/words.tsv", "words.txt"};
+    struct script s = parts(34);
+    test_rm(dir);
+    assert_ok(script_run(&s, NULL, e));
+    uint64_t whole = script_digest(dir, NULL);
+    ino_t untouched = inode("items.json"), manifest = inode("manifest.json");
+    assert_ok(script_run(&s, NULL, e));
+    assert_true(inode("items.json") == untouched && inode("manifest.json") == manifest);
+    for (size_t k = 0; k < IML_COUNT_OF(damage); k++)
+        for (size_t i = 0; i < IML_COUNT_OF(name); i++) {
+            damage[k](name[i]);
+            assert_ok(script_run(&s, NULL, e));
+            if (script_digest(dir, NULL) != whole) fail_msg("damage %zu of %s stays", k, name[i]);
+        }
+    manifest = inode("manifest.json"); // and once made again they are believed
+    assert_ok(script_run(&s, NULL, e));
+    assert_true(inode("manifest.json") == manifest);
+}
+
 // ---- Descriptions
 
 static void descriptions_read_back_as_they_were_written(void **state)
@@ -240,6 +302,7 @@ int main(void)
         cmocka_unit_test(aggregates_stand_even_without_pieces),
         cmocka_unit_test(a_set_that_grows_has_the_aggregates_of_a_large_one),
         cmocka_unit_test(a_merge_knows_aggregates_from_the_settings),
+        cmocka_unit_test(an_aggregate_that_is_lost_or_changed_is_made_again),
         cmocka_unit_test(descriptions_read_back_as_they_were_written),
         cmocka_unit_test(descriptions_that_cannot_be_are_a_bug),
     };
