@@ -120,8 +120,6 @@ iml_status iml__fontfile_open(FT_Library ft, hb_blob_t *blob, const char *path, 
     f->units = hb_font_create(f->hb);
     f->vert = hb_set_create();
     if (IML_FAILS(st = judge(f, e)) || IML_FAILS(st = load_notdef(f, e))) goto done;
-    hb_tag_t vert[] = {HB_TAG('v', 'e', 'r', 't'), HB_TAG_NONE};
-    hb_ot_layout_collect_lookups(f->hb, HB_OT_TAG_GSUB, NULL, NULL, vert, f->vert);
     hb_face_make_immutable(f->hb);
     *out = f, f = NULL;
     st = IML_OK;
@@ -240,7 +238,9 @@ static bool vertical_form(iml__fontfile *f, hb_buffer_t *b, uint32_t cp)
 bool iml__fontfile_vert(iml__fontfile *f, hb_buffer_t *proof, uint32_t cp)
 {
     static const uint32_t witness[] = {0x3001, 0x3002, 0x300C, 0x300D, 0x30FC};
-    if (!f->vert_proved) {
+    if (!f->vert_proved) { // not at the opening: it is a third of what opening a font costs
+        hb_tag_t vert[] = {HB_TAG('v', 'e', 'r', 't'), HB_TAG_NONE};
+        hb_ot_layout_collect_lookups(f->hb, HB_OT_TAG_GSUB, NULL, NULL, vert, f->vert);
         f->vert_proved = hb_set_is_empty(f->vert) ? 2 : 1;
         for (size_t i = 0; i < IML_COUNT_OF(witness) && f->vert_proved == 1; i++)
             if (iml__fontfile_covers(f, witness[i]) && !vertical_form(f, proof, witness[i]))

@@ -22,7 +22,7 @@ typedef struct iml__fontfile { // one face of one file, at no size
     hb_face_t *hb;
     hb_font_t *units; // at font units, for proofs
     FT_Face ft;
-    hb_set_t *vert;      // lookups of the feature vert
+    hb_set_t *vert;      // lookups of the feature vert, once it was asked for
     uint8_t vert_proved; // 0 not asked, 1 yes, 2 no
     uint8_t colour;
     uint32_t seen_n, seen_cap,

@@ -391,7 +391,7 @@ static iml_status sort_out(iml__fontindex *x, iml_err *e)
             const iml__fontcache_row *r = &x->found[i].row[k];
             iml__font f = r->font;
             f.path = x->found[i].path, f.name = x->found[i].name, f.tags = x->found[i].tags;
-            if (r->size) iml__fontcache_copy(&x->cache_out, r);
+            if (r->size && x->nunknown) iml__fontcache_copy(&x->cache_out, r); // else as it is
             if (f.reason)
                 IML_TRY(keep(&x->bad, &x->nbad, &x->cap_bad, &f, e));
             else

@@ -103,10 +103,15 @@ static iml_status can_draw(iml__synth *s, iml__setter *set, uint32_t spec, bool 
             if (len <= 0) break;
             cp[n++] = (uint32_t)v, at += (uint32_t)len;
         }
-        memcpy(row, s->spec[spec].row, words * sizeof *row);
-        st = iml__fontindex_cover(s->fonts, set, cp, n, s->spec[spec].fallback,
-                                  s->spec[spec].nfallback, row, e);
-        for (size_t k = 0; !st && k < words; k++) *can |= row[k] != 0;
+        // Face by face up to the first: most runs need no more of them to be opened now.
+        for (size_t face = 0; !st && face < 64 * words && !*can; face++) {
+            uint64_t *word = &row[face / 64],
+                     bit = s->spec[spec].row[face / 64] & 1ull << (face & 63);
+            if (!(*word = bit)) continue;
+            st = iml__fontindex_cover(s->fonts, set, cp, n, s->spec[spec].fallback,
+                                      s->spec[spec].nfallback, row, e);
+            *can = *word != 0, *word = 0;
+        }
     }
     iml__arena_release(&s->arena, mark);
     return st;
