@@ -134,6 +134,8 @@ typedef struct iml_slice_opts {
     const char *split_method; // "numpy", "hash", "file:F"
     uint64_t split_seed;
     const char *patient_regex, *patient_map;
+    const char *sheet; // a contact sheet (PNG) after the run, or NULL
+    uint32_t sheet_cases, sheet_slices;
     uint64_t max_pixels;   // of a plane
     uint64_t memory_bytes; // a case that would take more is read in several passes; 0: none is
     uint64_t seed;

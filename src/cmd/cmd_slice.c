@@ -14,6 +14,7 @@
 #include "src/io/vfs.h"
 #include "src/slice/slice_pass.h"
 #include "src/slice/slice_report.h"
+#include "src/slice/slice_sheet.h"
 #include "src/slice/slicer.h"
 
 static struct options {
@@ -263,11 +264,30 @@ static iml_status fill(const iml__opts *opts, iml_slice_opts *s, iml__str *ratio
                     : iml__opts_given(opts, "seed")     ? common.seed
                                                         : 42;
     s->patient_regex = options.regex, s->patient_map = options.patients;
+    s->sheet = options.sheet, s->sheet_cases = (uint32_t)options.sheet_cases,
+    s->sheet_slices = (uint32_t)options.sheet_slices;
     s->max_pixels = common.max_pixels, s->memory_bytes = common.memory, s->seed = common.seed;
     return IML_OK;
 }
 
 // ---- The run
+
+// Made of the inputs, so a finished set's sheet is not made again where it stands.
+static int sheet(const iml__slicer *s, const iml_run_opts *ro, const iml_report *r, int code)
+{
+    iml_ctx *ctx = NULL;
+    iml_err e = {0};
+    struct stat st;
+    const char *path = s->conf.o.sheet;
+    if (!path || ro->shard_index) return code; // one of the shards is enough
+    if (!r->ok && !r->bad && !iml__fstatat(AT_FDCWD, path, &st, 0)) return code;
+    if (iml_ctx_new(&ctx, &e) || iml__slice_sheet(s, ctx, ro, &e))
+        code = iml__complain(&e, IML__EXIT_FAILED);
+    else
+        (void)fprintf(stderr, "contact sheet: %s\n", path);
+    iml_ctx_free(&ctx);
+    return code;
+}
 
 static int slice(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, char **argv)
 {
@@ -289,7 +309,8 @@ static int slice(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, ch
                             .user = &closing};
     int code = iml__session_run(&session);
     iml__str_free(&head);
-    return code;
+    return code == IML__EXIT_OK || code == IML__EXIT_BAD ? sheet(s, ro, &session.result, code)
+                                                         : code;
 }
 
 static int dry_run(const iml__slicer *s, iml_err *e)

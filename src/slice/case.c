@@ -295,7 +295,7 @@ static iml_status orient(struct iml__case *c, iml_err *e)
             "neither sform nor qform is set; axes are taken as R, A, S with x flipped"));
     IML_TRY(choose_axis(c, &turn, &view, &axis, e));
     c->layout = iml__layout_of(i->dim, &turn, axis);
-    if (conf->o.display) lay_out_for_display(&c->layout, &view);
+    if (conf->o.display || (c->show && c->oriented)) lay_out_for_display(&c->layout, &view);
     iml__turn_affine(&turn, i->dim, i->affine, c->affine);
     iml__turn_double(&turn, i->zoom, c->zoom);
     c->box = iml__box_all(i->dim);
@@ -321,12 +321,13 @@ static iml_status open_all(struct iml__case *c, iml_err *e)
     return open_label(c, e);
 }
 
-iml_status iml__case_begin(const iml__slicer *s, uint64_t index, iml_item *it,
+iml_status iml__case_begin(const iml__slicer *s, uint64_t index, bool show, iml_item *it,
                            struct iml__case **out, iml_err *e)
 {
     struct iml__case *c = *out = iml_arena_calloc(it->arena, 1, sizeof *c);
     if (!c) return IML_FAIL(e, IML_ENOMEM, "no memory for a case");
     c->s = s, c->conf = &s->conf, c->files = &s->cases.item[index], c->index = index;
+    c->show = c->hold = show;
     c->it = it, c->a = it->arena;
     iml__str_init(&c->note, 64 << 20);
     iml_status st = open_all(c, e);
@@ -369,7 +370,7 @@ iml_status iml__case_run(const iml__slicer *s, iml_item *it, iml_out out[], size
 {
     struct iml__case *c;
     *n = 0;
-    IML_TRY(iml__case_begin(s, it->index, it, &c, e));
+    IML_TRY(iml__case_begin(s, it->index, false, it, &c, e));
     iml_status st = run_case(c, e);
     if (!st) st = iml__hand_over(it, "cases", c->note.p, c->note.n, out, n, e);
     if (!st) out[0].flags = IML_OUT_APPEND;

@@ -86,6 +86,7 @@ struct iml__case {
     bool cropped;
     enum { IML__IN_MEMORY, IML__SEQUENCE, IML__SLABS } residence; // see case_stream.c
     bool hold;                                                    // all of it, whatever it takes
+    bool show;           // for the contact sheet: planes as they are looked at, of their own size
     int res_axis;        // file axis along which only a part is held
     uint64_t held_bytes; // that all voxels and labels would take
     iml_arena *arena_counts;
@@ -102,7 +103,7 @@ struct iml__case {
 };
 
 // Opens case `index` for item it: headers are checked, axes settled. Nothing is held on failure.
-iml_status iml__case_begin(const iml__slicer *s, uint64_t index, iml_item *it,
+iml_status iml__case_begin(const iml__slicer *s, uint64_t index, bool show, iml_item *it,
                            struct iml__case **out, iml_err *e);
 void iml__case_end(struct iml__case **c);
 // Bytes that the item returns under name.
@@ -126,6 +127,9 @@ void iml__case_labels(const struct iml__case *c, uint64_t from, size_t count, vo
 
 // case_stats.c
 iml_status iml__case_measure_all(struct iml__case *c, iml_err *e);
+// ch->stats of all voxels, with these two percentiles.
+iml_status iml__case_grey_range(struct iml__case *c, struct iml__channel *ch, double low,
+                                double high, iml_err *e);
 struct iml__foreground { // of the voxels of one channel that have a label above 0
     uint64_t count;
     double mean, squares; // squares: sum of squared distances from mean

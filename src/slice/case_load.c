@@ -353,7 +353,7 @@ iml_status iml__case_load(struct iml__case *c, iml_err *e)
     iml_stage(c->it, IML__STAGE_STATS);
     if (c->conf->crop != IML__CROP_BOX) IML_TRY(crop(c, e));
     IML_TRY(settle_labels(c, e));
-    iml__layout_size(&c->layout, c->conf->height, c->conf->width);
+    if (!c->show) iml__layout_size(&c->layout, c->conf->height, c->conf->width);
     c->depth = (int64_t)iml__layout_planes(&c->layout);
     if (c->layout.height < 2 || c->layout.width < 2)
         IML_TRY(iml__case_warn(c, e, c->files->image[0], "thin",

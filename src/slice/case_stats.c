@@ -53,7 +53,8 @@ struct pass {
     uint64_t count, *bins, *masked; // bins and masked are guarded by lock
     struct iml__block *block;
     float min;
-    double mean, squares;  // once they are known
+    double mean, squares;             // once they are known
+    double percent[IML__PERCENTILES]; // that are wanted; NAN: none
     float least, most;     // PASS_UPPER: of what was counted; guarded by lock
     const uint32_t *upper; // PASS_LOWER: of each of nupper rows of bins
     uint32_t nupper;
@@ -237,19 +238,12 @@ static iml_status judge_odd(struct iml__case *c, struct iml__channel *ch, iml_er
 
 // ---- Statistics
 
-static void wanted_percentiles(const struct iml__slice_conf *conf, double q[IML__PERCENTILES])
-{
-    bool yes = conf->norm[0].kind == IML__NORM_PERCENTILE;
-    q[0] = yes ? conf->norm[0].a : NAN, q[1] = yes ? conf->norm[0].b : NAN, q[2] = NAN;
-}
-
 static iml_status stats_of_bins(struct iml__case *c, struct iml__channel *ch, struct pass *p,
                                 iml_err *e)
 {
     const iml_nifti_info *i = &ch->n->info;
     uint32_t n = i->item_bytes == 1 ? 256 : 65536;
     bool sign = i->datatype == IML_NIFTI_I8 || i->datatype == IML_NIFTI_I16;
-    double q[IML__PERCENTILES];
     p->bins = iml_arena_calloc(c->a, IML__STAT_BINS, sizeof *p->bins);
     if (p->mask == IML__MASK_LABEL)
         p->masked = iml_arena_calloc(c->a, IML__STAT_BINS, sizeof *p->masked);
@@ -270,19 +264,18 @@ static iml_status stats_of_bins(struct iml__case *c, struct iml__channel *ch, st
     ch->stats.first_odd = UINT64_MAX;
     IML_TRY(judge_odd(c, ch, e));
     for (uint32_t b = 0; b < n; b++) ch->value[b] = treated(c, ch, ch->value[b]);
-    wanted_percentiles(c->conf, q);
-    iml__stats_of_bins(p->bins, p->masked, i->item_bytes, sign, ch->value, p->mask, q, &ch->stats);
+    iml__stats_of_bins(p->bins, p->masked, i->item_bytes, sign, ch->value, p->mask, p->percent,
+                       &ch->stats);
     return IML_OK;
 }
 
 static iml_status float_percentiles(struct pass *p, struct iml__stats *s, iml_err *e)
 {
-    double q[IML__PERCENTILES];
+    const double *q = p->percent;
     struct iml__rank r[2];
     uint32_t upper[4];
     uint64_t rank[4], before[4];
     float v[4] = {0};
-    wanted_percentiles(p->c->conf, q);
     if (isnan(q[0]) || !s->count) return IML_OK;
     p->bins = iml_arena_calloc(p->c->a, 4 * (size_t)IML__STAT_BINS, sizeof *p->bins);
     if (!p->bins) return no_memory(e);
@@ -347,6 +340,7 @@ static iml_status pass_begin(struct pass *p, struct iml__case *c, struct iml__ch
     *p = (struct pass){.c = c,
                        .ch = ch,
                        .mask = mask,
+                       .percent = {NAN, NAN, NAN},
                        .least = INFINITY,
                        .most = -INFINITY,
                        .count = iml__box_count(&c->box)};
@@ -356,12 +350,19 @@ static iml_status pass_begin(struct pass *p, struct iml__case *c, struct iml__ch
     return pthread_mutex_init(&p->lock, NULL) ? no_memory(e) : IML_OK;
 }
 
+static iml_status stats_of(struct pass *p, iml_err *e)
+{
+    return small(&p->ch->n->info) ? stats_of_bins(p->c, p->ch, p, e)
+                                  : stats_of_values(p->c, p->ch, p, e);
+}
+
 static iml_status measure(struct iml__case *c, struct iml__channel *ch, iml_err *e)
 {
     struct pass p;
+    const struct iml__norm *norm = &c->conf->norm[0];
     IML_TRY(pass_begin(&p, c, ch, (enum iml__mask)c->conf->o.norm_mask, e));
-    iml_status st =
-        small(&ch->n->info) ? stats_of_bins(c, ch, &p, e) : stats_of_values(c, ch, &p, e);
+    if (norm->kind == IML__NORM_PERCENTILE) p.percent[0] = norm->a, p.percent[1] = norm->b;
+    iml_status st = stats_of(&p, e);
     pthread_mutex_destroy(&p.lock);
     if (st) return st;
     if (!(ch->stats.max > ch->stats.min))
@@ -373,6 +374,17 @@ iml_status iml__case_measure_all(struct iml__case *c, iml_err *e)
 {
     for (uint32_t k = 0; k < c->nch; k++) IML_TRY(measure(c, &c->ch[k], e));
     return IML_OK;
+}
+
+iml_status iml__case_grey_range(struct iml__case *c, struct iml__channel *ch, double low,
+                                double high, iml_err *e)
+{
+    struct pass p;
+    IML_TRY(pass_begin(&p, c, ch, IML__MASK_ALL, e));
+    p.percent[0] = low, p.percent[1] = high;
+    iml_status st = stats_of(&p, e);
+    pthread_mutex_destroy(&p.lock);
+    return st;
 }
 
 // ---- Voxels with a label, for the set's fingerprint
@@ -432,8 +444,7 @@ iml_status iml__case_foreground_low(struct iml__case *c, struct iml__channel *ch
     struct pass p;
     IML_TRY(pass_begin(&p, c, ch, IML__MASK_LABEL, e));
     // Values as they were counted: what is treated must be known again.
-    iml_status st =
-        small(&ch->n->info) ? stats_of_bins(c, ch, &p, e) : stats_of_values(c, ch, &p, e);
+    iml_status st = stats_of(&p, e);
     p.bins = bins, p.masked = NULL, p.upper = upper, p.nupper = n;
     if (!st) st = run_pass(&p, PASS_LOWER, e);
     pthread_mutex_destroy(&p.lock);

@@ -29,6 +29,8 @@ void iml_slice_opts_default(iml_slice_opts *o)
                           .digits = 3,
                           .split_method = "numpy",
                           .split_seed = 42,
+                          .sheet_cases = 12,
+                          .sheet_slices = 8,
                           .max_pixels = 500000000};
 }
 
@@ -258,10 +260,10 @@ iml_status iml__slice_conf_read(const iml_slice_opts *o, iml_arena *a, struct im
 {
     *c = (struct iml__slice_conf){.o = *o};
     const char **text[] = {
-        &c->o.input,      &c->o.images,       &c->o.labels,        &c->o.label,
-        &c->o.channels,   &c->o.axis,         &c->o.orient,        &c->o.crop,
-        &c->o.plane_size, &c->o.stats,        &c->o.slices,        &c->o.label_map,
-        &c->o.splits,     &c->o.split_method, &c->o.patient_regex, &c->o.patient_map};
+        &c->o.input,       &c->o.images,    &c->o.labels, &c->o.label,        &c->o.channels,
+        &c->o.axis,        &c->o.orient,    &c->o.crop,   &c->o.plane_size,   &c->o.stats,
+        &c->o.slices,      &c->o.label_map, &c->o.splits, &c->o.split_method, &c->o.patient_regex,
+        &c->o.patient_map, &c->o.sheet};
     for (size_t k = 0; k < IML_COUNT_OF(text); k++) IML_TRY(copy_text(a, text[k], e));
     IML_TRY(copy_list(a, &c->o.cases, c->o.ncases, e));
     IML_TRY(copy_list(a, &c->o.norms, c->o.nnorms, e));
@@ -276,6 +278,12 @@ iml_status iml__slice_conf_read(const iml_slice_opts *o, iml_arena *a, struct im
     IML_TRY(read_splits(c, e));
     if (o->level != 0 && o->level != 1 && o->level != 6 && o->level != 9)
         return IML_FAIL(e, IML_EARG, "--level %d: 0, 1, 6 or 9", o->level);
+    if (o->sheet && (strlen(o->sheet) < 5 || strcmp(o->sheet + strlen(o->sheet) - 4, ".png") != 0))
+        return IML_FAIL(e, IML_EARG, "--sheet %.100s: a sheet is a PNG; end its name in .png",
+                        o->sheet);
+    if (o->sheet && (o->sheet_cases < 1 || o->sheet_cases > 1000 || o->sheet_slices < 1 ||
+                     o->sheet_slices > 64))
+        return IML_FAIL(e, IML_EARG, "--sheet-cases 1..1000 and --sheet-slices 1..64");
     if (o->window < 0 || o->window > 127 || o->step < 1 || o->step > 64)
         return IML_FAIL(e, IML_EARG, "--window_size 0..127 and --step 1..64");
     if (!(o->keep_empty >= 0 && o->keep_empty <= 1) || !(o->margin_mm >= 0))

@@ -15,6 +15,7 @@
 #include "src/slice/fingerprint.h"
 #include "src/slice/slice_info.h"
 #include "src/slice/slice_pass.h"
+#include "src/slice/slice_sheet.h"
 
 static uint64_t cost(void *user, uint64_t i)
 {
@@ -244,6 +245,7 @@ iml_status iml_slice_run(iml_ctx *c, const iml_slice_opts *o, const iml_run_opts
     IML_TRY(iml__slicer_open(o, &s, e));
     iml_status st = iml__slicer_settle(s, c, run_opts, &s->notes, e);
     if (!st) st = iml_run(c, &s->job, iml_sink_file(), run_opts, r, e);
+    if (!st && s->conf.o.sheet) st = iml__slice_sheet(s, c, run_opts, e);
     iml__slicer_close(&s);
     return st;
 }

@@ -151,7 +151,7 @@ static iml_status run_item(void *user, iml_item *it, iml_out out[], size_t cap, 
     iml__str text;
     (void)cap; // one is used
     *n = 0;
-    IML_TRY(iml__case_begin(p->s, case_of(p, it->index), it, &c, e));
+    IML_TRY(iml__case_begin(p->s, case_of(p, it->index), false, it, &c, e));
     iml__str_init(&text, (size_t)1 << 30);
     c->hold = true; // labels are asked for voxel by voxel
     iml_status st = iml__case_load(c, e);
@@ -243,6 +243,14 @@ static iml_status take_all(struct taking *t, iml_run_t *r, iml_err *e)
     }
 }
 
+void iml__pull_opts(const iml_run_opts *from, iml_run_opts *o)
+{
+    iml_run_opts_default(o);
+    o->workers = from->workers, o->mode = from->mode, o->memory_bytes = from->memory_bytes;
+    o->timeout_s = from->timeout_s, o->retries = from->retries, o->cancel = from->cancel;
+    o->max_error_rate = -1, o->max_errors = UINT64_MAX; // the run counts them
+}
+
 static iml_status one_pass(struct taking *t, iml_ctx *ctx, const iml_run_opts *from, iml_err *e)
 {
     iml_job job = {.name = "slice",
@@ -254,10 +262,7 @@ static iml_status one_pass(struct taking *t, iml_ctx *ctx, const iml_run_opts *f
                    .label = label};
     iml_run_opts o;
     iml_run_t *run = NULL;
-    iml_run_opts_default(&o);
-    o.workers = from->workers, o.mode = from->mode, o.memory_bytes = from->memory_bytes;
-    o.timeout_s = from->timeout_s, o.retries = from->retries, o.cancel = from->cancel;
-    o.max_error_rate = -1, o.max_errors = UINT64_MAX; // the run counts them
+    iml__pull_opts(from, &o);
     IML_TRY(iml_run_open(ctx, &job, &o, &run, e));
     iml_status st = take_all(t, run, e);
     iml_status closed = iml_run_close(&run, NULL, st == IML_OK ? e : NULL);

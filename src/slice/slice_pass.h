@@ -14,6 +14,9 @@ struct iml__pass_result {
 iml_status iml__slice_fingerprint(const iml__slicer *s, iml_ctx *ctx, const iml_run_opts *o,
                                   iml__str *text, struct iml__pass_result *r, iml_err *e);
 
+// Options of a run that only looks at cases, as the user's own.
+void iml__pull_opts(const iml_run_opts *from, iml_run_opts *o);
+
 // Settles what slices depend on besides settings: the ct norm's numbers, from --stats, from what an
 // earlier run of the same plan left in o->out_dir, or by a pass over all cases; then the job. notes
 // gets what is worth saying. IML_EARG.
