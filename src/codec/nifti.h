@@ -7,8 +7,9 @@
 
 // A failure that is the file's own: e->msg is "sentence [code]"; the code is kept whatever the
 // length. The caller says whose file it is.
-iml_status iml__coded(iml_err *e, iml_status st, const char *code, const char *fmt, ...)
+iml_status iml__coded_set(iml_err *e, iml_status st, const char *code, const char *fmt, ...)
     IML_PRINTF(4, 5) IML_COLD;
+#define iml__coded(e, st, ...) iml__failed(iml__coded_set((e), (st), __VA_ARGS__))
 // The code of such a message ("gzip-crc"), or ""; *n: length of the sentence before it.
 void iml__coded_split(const char *msg, char code[24], size_t *n);
 

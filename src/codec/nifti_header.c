@@ -18,7 +18,7 @@ enum { RATIO = 1032 }; // deflate's most: 258 bytes from 2 bits
 
 // ---- Failures with a code
 
-iml_status iml__coded(iml_err *e, iml_status st, const char *code, const char *fmt, ...)
+iml_status iml__coded_set(iml_err *e, iml_status st, const char *code, const char *fmt, ...)
 {
     char text[200];
     va_list ap;

@@ -31,8 +31,8 @@ static iml_status fail_with(const struct iml__case *c, iml_err *e, const char *f
                     c->files->name, where, file ? ": " : "", left, text, code);
 }
 
-iml_status iml__case_fail(const struct iml__case *c, iml_err *e, const char *file, const char *code,
-                          const char *fmt, ...)
+iml_status iml__case_fail_as(const struct iml__case *c, iml_err *e, const char *file,
+                             const char *code, const char *fmt, ...)
 {
     char text[200];
     va_list ap;

@@ -110,8 +110,10 @@ void iml__case_end(struct iml__case **c);
 iml_status iml__hand_over(iml_item *it, const char *name, const void *p, size_t bytes, iml_out *out,
                           size_t *n, iml_err *e);
 // "slice: case NAME: FILE: TEXT; case not sliced [code]", class ITEM.
-iml_status iml__case_fail(const struct iml__case *c, iml_err *e, const char *file, const char *code,
-                          const char *fmt, ...) IML_PRINTF(5, 6) IML_COLD;
+iml_status iml__case_fail_as(const struct iml__case *c, iml_err *e, const char *file,
+                             const char *code, const char *fmt, ...) IML_PRINTF(5, 6) IML_COLD;
+#define iml__case_fail(c, e, file, ...)                                                            \
+    iml__failed(iml__case_fail_as((c), (e), (file), __VA_ARGS__))
 // The same from what a reader said ("TEXT [code]"); other classes pass.
 iml_status iml__case_wrap(const struct iml__case *c, iml_err *e, const char *file, iml_status st);
 // A warning is kept for dataset_info.json; with --strict it fails the case.

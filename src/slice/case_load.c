@@ -54,7 +54,7 @@ static iml_status stream_label(struct iml__case *c, struct iml__label *l, iml_er
                 iml__num_short(text, iml__label_raw(i, raw, k));
                 st = iml__coded(e, IML_EINPUT, "label-values",
                                 "value %s at voxel %llu is no label (a whole number of 32 bits)",
-                                text, (unsigned long long)(at + k));
+                                text, (unsigned long long)at + k);
             }
         at += n;
     }

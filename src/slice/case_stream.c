@@ -155,7 +155,7 @@ static iml_status odd_label(struct pass *p, const void *raw, size_t at, uint64_t
     iml__num_short(text, iml__label_raw(&p->n->info, raw, at));
     return iml__case_fail(p->c, e, p->path, "label-values",
                           "value %s at voxel %llu is no label (a whole number of 32 bits)", text,
-                          (unsigned long long)(voxel + at));
+                          (unsigned long long)voxel + at);
 }
 
 // A plane's labels: looked up, or converted.

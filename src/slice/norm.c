@@ -139,8 +139,10 @@ bool iml__out_store(enum iml__out_type t, const float *v, size_t n, void *out)
         for (size_t k = 0; k < n; k++) h[k] = iml__half(v[k]);
         return true;
     case IML__OUT_U8:
-        for (size_t k = 0; k < n; k++)
-            b[k] = v[k] > 0 ? (uint8_t)(255.0f * v[k] + 0.5f) : 0; // 0..1; NaN: 0
+        for (size_t k = 0; k < n; k++) { // 0..1; NaN: 0
+            float half_up = 255.0f * v[k] + 0.5f;
+            b[k] = v[k] > 0 ? (uint8_t)half_up : 0;
+        }
         return true;
     case IML__OUT_I16: break;
     }

@@ -169,7 +169,7 @@ static void crop_of(const struct iml__case *c, iml__str *s)
     }
     for (int k = 0; k < 3; k++)
         iml__str_addf(s, "%s[%llu, %llu]", k ? ", " : "[", (unsigned long long)c->crop_lo[k],
-                      (unsigned long long)(c->crop_lo[k] + c->layout.n[k]));
+                      (unsigned long long)c->crop_lo[k] + c->layout.n[k]);
     iml__str_addc(s, ']');
 }
 

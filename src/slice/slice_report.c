@@ -88,11 +88,11 @@ static void failed(const char *out, iml__str *t)
         iml__jsonr r;
         enum iml__json_type type;
         iml__jsonr_init(&r, "bad.jsonl", p + from, len);
-        iml_status st = iml__jsonr_next(&r, &type, NULL);
-        while (!st && !(st = iml__jsonr_next(&r, &type, NULL)) && type == IML__JSON_KEY) {
+        bool sound = iml__jsonr_next(&r, &type, NULL) == IML_OK;
+        while (sound && iml__jsonr_next(&r, &type, NULL) == IML_OK && type == IML__JSON_KEY) {
             bool path_key = !strcmp(iml__str_text(&r.token), "path"),
                  why = !strcmp(iml__str_text(&r.token), "message");
-            st = iml__jsonr_next(&r, &type, NULL);
+            sound = iml__jsonr_next(&r, &type, NULL) == IML_OK;
             size_t ignored;
             if (path_key) (void)snprintf(name, sizeof name, "%.60s", iml__str_text(&r.token));
             if (why) iml__coded_split(iml__str_text(&r.token), code, &ignored);
