@@ -1,11 +1,13 @@
 // cmd_bench.c: `imloom bench`: the figures of the README, beside other tools where they are.
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "src/base/err.h"
 #include "src/cmd/bench_synth.h"
+#include "src/cmd/bench_workers.h"
 #include "src/cmd/command.h"
 
 static struct options {
@@ -43,7 +45,8 @@ static const iml__opt rows[] = {
 const iml__command_doc iml__doc_bench = {
     .name = "bench",
     .summary = "measure speed, beside other tools",
-    .usage = "synth CASE... [--peer DIR] [options]\n",
+    .usage = "synth CASE... [--peer DIR] [options]\n"
+             "engine [-j N] [--rounds N]\n",
     .about =
         "CASE: plain typical curved heavy lines, or all. A line of JSON each: CPU "
         "seconds of every round, the least as milliseconds an image, mean size, bytes, peak "
@@ -55,6 +58,10 @@ const iml__command_doc iml__doc_bench = {
         "IMLOOM_TEXT (a file of lines) and leaves COUNT pictures in OUT. Both sides run in turns; "
         "the ratio is CPU an image without either program's start, at equal mean pixels "
         "(+-5 %). bench/peers has drivers for what PyPI and Debian have.\n\n"
+        "engine: empty items, items of 100 us and 1 ms, by one worker, by N threads, by N "
+        "processes "
+        "and by N independent runs of this program, in turns: what the engine costs, and what more "
+        "workers bring on this machine.\n\n"
         "exit: 0 measured; 1 usage; 2 a run failed",
     .examples = "  imloom bench synth all\n"
                 "  imloom bench synth typical --format jpeg --container tar\n"
@@ -62,6 +69,8 @@ const iml__command_doc iml__doc_bench = {
     .table = {{rows, IML_COUNT_OF(rows)}},
     .ntables = 1,
 };
+
+static const iml__opts *given; // for whoever asks what was given
 
 static int measure(struct iml__bench_opts *b, const iml__bench_case *c)
 {
@@ -92,6 +101,31 @@ static int cases(struct iml__bench_opts *b, const iml__opt_list *args)
     return code;
 }
 
+// `bench engine`, and `bench engine US COUNT`: one of its independent runs.
+static int engine(const char *self, const iml__opt_list *args)
+{
+    iml_err e = {0};
+    uint64_t us, count;
+    iml_status st;
+    char log[] = "/tmp/imloom-bench-XXXXXX";
+    if (args->n == 3 && iml__parse_u64(args->item[1], &us) &&
+        iml__parse_u64(args->item[2], &count)) {
+        st = iml__bench_one(us, count, &e);
+    } else if (args->n > 1) {
+        st = IML_FAIL(&e, IML_EARG, "bench engine takes no argument '%.60s'", args->item[1]);
+    } else if (!*self) {
+        st = IML_FAIL(&e, IML_ENOMEM, "where this program lies is not known: /proc is not there");
+    } else {
+        int fd = mkstemp(log);
+        if (fd >= 0) (void)close(fd);
+        int workers = iml__opts_given(given, "workers") ? options.workers : IML_WORKERS_AUTO;
+        st = iml__bench_workers(self, fd >= 0 ? log : "/dev/null", workers, options.rounds, &e);
+        if (fd >= 0) (void)remove(log);
+    }
+    if (!st) return IML__EXIT_OK;
+    return iml__complain(&e, st == IML_EARG ? IML__EXIT_USAGE : IML__EXIT_FAILED);
+}
+
 int iml__cmd_bench(int argc, char **argv)
 {
     static char self[PATH_MAX], workers[16];
@@ -101,13 +135,18 @@ int iml__cmd_bench(int argc, char **argv)
                    .structs = (void *[]){&options},
                    .ntables = 1};
     int code = IML__EXIT_USAGE;
+    given = &o;
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (iml__opts_parse(&o, argc, argv, &e)) {
         code = iml__complain(&e, IML__EXIT_USAGE);
+    } else if (o.args.n && !strcmp(o.args.item[0], "engine")) {
+        self[IML_MAX(n, 0)] = 0;
+        code = engine(self, &o.args);
     } else if (o.args.n < 2 || strcmp(o.args.item[0], "synth") != 0) {
-        (void)IML_FAIL(&e, IML_EARG,
-                       "bench needs what to measure: imloom bench synth CASE (plain typical curved "
-                       "heavy lines all)");
+        (void)IML_FAIL(
+            &e, IML_EARG,
+            "bench needs what to measure: imloom bench engine, or imloom bench synth CASE "
+            "(plain typical curved heavy lines all)");
         code = iml__complain(&e, IML__EXIT_USAGE);
     } else if (n <= 0) {
         (void)IML_FAIL(&e, IML_EARG, "where this program lies is not known: /proc is not there");

@@ -30,3 +30,9 @@ one_sentence
 printf '#!/bin/sh\nmkdir -p "$2"\n' >peer/run
 expect 2 'made 0 pictures instead of 100' bench plain -n 20 --peer peer
 one_sentence
+# bench_engine_says_what_workers_bring
+expect 0 '"what":"empty item","workers":0,"value":[0-9.]+,"unit":"ns"' "$imloom" bench engine --rounds 1 -j 2
+for what in 'threads against one worker","item_us":100' 'as many independent runs against one worker","item_us":1000' 'worker processes against threads, time'; do grep -q "$what" out.txt || { cat out.txt; fail "no figure '$what'"; }; done
+expect 0 '' "$imloom" bench engine 100 50
+[ ! -s out.txt ] || fail "an independent run speaks"
+expect 1 "takes no argument 'x'" "$imloom" bench engine x; one_sentence
