@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum { LOOK_MS = 10, LEAVE_MS = 500, GAP_US = 500000 };
-enum { BEGIN_US = 5000000, START_US = 60000000 }; // a worker's time to take a post, to start
+enum { BEGIN_US = 10000000, START_US = 600000000 }; // a worker's time to take a post, to start
 
 struct chick {        // a worker of a place
     pid_t pid;        // 0: none

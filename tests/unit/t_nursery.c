@@ -89,7 +89,7 @@ static struct iml__nursery *make(const iml_job *j, uint64_t timeout_us)
 
 static enum iml__event next(struct iml__nursery *n, uint32_t w, struct iml__reply *r)
 {
-    return iml__nursery_wait(n, w, 10000000, r);
+    return iml__nursery_wait(n, w, 60000000, r);
 }
 
 static void results_are_read_where_they_lie(void **state)
