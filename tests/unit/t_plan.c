@@ -368,15 +368,16 @@ static void a_foreign_kill_halves_the_budget_and_isolates_the_suspect(void **sta
     iml__plan_close(&p);
 }
 
+// A sanitizer makes it 10 to 40 times dearer, as the machine will: there one round, and no figure.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOWER 20
+#define SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLOWER 20
+#define SANITIZED 1
 #endif
 #endif
-#ifndef SLOWER
-#define SLOWER 1
+#ifndef SANITIZED
+#define SANITIZED 0
 #endif
 
 static double cpu_ns(void)
@@ -391,7 +392,7 @@ static void an_empty_item_costs_less_than_60_ns_under_the_lock(void **state)
 {
     (void)state;
     double best = 1e9;
-    for (int round = 0; round < 400 && best >= 60 * SLOWER; round++) {
+    for (int round = 0; round < (SANITIZED ? 1 : 400) && best >= 60; round++) {
         struct iml__plan_conf c = conf(300000);
         c.window = 65536, c.io_batch = 1000;
         struct iml__plan *p = iml__plan_open(&c);
@@ -409,7 +410,7 @@ static void an_empty_item_costs_less_than_60_ns_under_the_lock(void **state)
         iml__plan_close(&p);
     }
     print_message("%.0f ns an item\n", best);
-    assert_true(best < 60 * SLOWER);
+    assert_true(SANITIZED || best < 60);
 }
 
 int main(void)
