@@ -15,7 +15,8 @@ enum { CAP = 1 << 14, PAGE = 4096, BUFFERS = 6, TAIL = 140 };
 
 static uint8_t *room[BUFFERS]; // CAP bytes between two forbidden pages
 static uint8_t *twin_out;
-static const iml__kernels *scalar, *fast;
+static const iml__kernels *scalar, *fast; // the same one where IML_CPU=scalar
+static int twin;                          // which of them TWINS runs: 0, 1
 static uint64_t seed = 12345;
 
 static uint32_t rnd(void)
@@ -42,6 +43,7 @@ static uint8_t *bytes(int buffer, size_t n, bool at_end)
         size_t n_ = (n);                                                                           \
         uint8_t *out = (at_end) ? room[out_buffer] + CAP - n_ : room[out_buffer];                  \
         const iml__kernels *k = scalar;                                                            \
+        twin = 0;                                                                                  \
         memcpy(twin_out, room[out_buffer], CAP);                                                   \
         call;                                                                                      \
         for (size_t i_ = 0; i_ < CAP; i_++) {                                                      \
@@ -50,6 +52,7 @@ static uint8_t *bytes(int buffer, size_t n, bool at_end)
             room[out_buffer][i_] = t_;                                                             \
         }                                                                                          \
         k = fast;                                                                                  \
+        twin = 1;                                                                                  \
         call;                                                                                      \
         if (memcmp(twin_out, room[out_buffer], CAP))                                               \
             fail_msg("twins differ: %s, n %zu, %s", #call, n_, (at_end) ? "end" : "start");        \
@@ -357,7 +360,7 @@ static void bits_of_tokens(void **state)
             bits += (b.litlen_put[tok[i] & 1023] + b.dist_put[tok[i] >> 10 & 31]) & 255;
         iml__bits end[2];
         if (bits / 8 + 8 > CAP) continue;
-        TWINS(2, bits / 8 + 8, 1, put_bits(k, &b, tok, n, &end[k == fast], out, acc));
+        TWINS(2, bits / 8 + 8, 1, put_bits(k, &b, tok, n, &end[twin], out, acc));
         assert_true(end[0].at == end[1].at && end[0].acc == end[1].acc && end[0].n == end[1].n);
         assert_true(end[0].at == room[2] + CAP - 8 && end[0].n == bits % 8);
     }
@@ -385,7 +388,7 @@ static void lattice_rows(void **state)
                 if (u0 && n < 2) u0 = 0;
                 int32_t *cy = malloc(4 * (n + 1)), *cy2 = malloc(4 * (n + 1));
                 TWINS(4, 4 * n, e,
-                      k->lattice_row((int32_t *)(void *)out, k == scalar ? cy : cy2,
+                      k->lattice_row((int32_t *)(void *)out, twin ? cy2 : cy,
                                      n - (u0 && n > 8 ? 8 : 0), q[0], q[1], q[2], q[3],
                                      n > 8 ? u0 : 0, v, lg));
                 assert_memory_equal(cy, cy2, 4 * (n - (u0 && n > 8 ? 8 : 0)));
