@@ -15,6 +15,7 @@ step() {
 }
 step layers ci/layers.sh
 step banned ci/banned.sh
+step links ci/links.sh
 step headers ci/headers.sh
 step format ci/format.sh "$base"
 [ -f "$build/src/libimloom.so" ] && step symbols ci/symbols.sh "$build"

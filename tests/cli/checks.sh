@@ -30,6 +30,16 @@ for call in 'strcpy(a, b);' 'x = malloc(3);' 'fd = open(p, 0);' 'y = sin(x);' 'p
 done
 fresh; echo 'void f(undeclared_type x);' >>"$work/t/include/imloom/iml_version.h"
 must_fail "header that does not compile alone" "$work/t/ci/headers.sh" "$work/t"
+pages() { fresh; cp -r "$source"/{docs,scripts,cmake} "$work/t/"; cp "$source"/*.md "$work/t/"; cp -r "$source"/{tests,bench,fuzz} "$work/t/"; }
+pages; must_pass links "$work/t/ci/links.sh" "$work/t"
+planted=('[a file](gone.md)' '![a picture](synth/gone.png)' '[a heading](synth.md#no-such-heading)' '[here](#nowhere)' '<img src="gone.png">' '[ref]: gone.md' 'as in `src/base/gone.c`' '[a machine](/etc/passwd)')
+for link in "${planted[@]}"; do
+    printf '\n%s\n' "$link" >>"$work/t/docs/formats.md"
+    must_fail "$link" "$work/t/ci/links.sh" "$work/t"
+    cp "$source/docs/formats.md" "$work/t/docs/"
+done
+printf '\n%s\n' '[heading](synth.md#values-and-distributions), [out](https://example.org/x), `[code](gone.md)`' >>"$work/t/docs/formats.md"
+must_pass "links that are none" "$work/t/ci/links.sh" "$work/t"
 # Symbols: a library with a stray global, one that exports an internal name.
 mkdir -p "$work/b/src"
 echo 'int stray_global = 1; int iml__x = 2;' | cc -x c -c -fPIC - -o "$work/b/x.o"
