@@ -9,6 +9,7 @@
 
 #include "src/base/err.h"
 #include "src/base/mem.h"
+#include "src/cmd/bad_items.h"
 #include "src/cmd/command.h"
 #include "src/cmd/common.h"
 #include "src/cmd/outdir.h"
@@ -332,7 +333,7 @@ static void headline(const iml__synth *s, iml__str *out)
     if (iml__fontindex_bad_count(s->fonts))
         iml__str_addf(out, " (%zu rejected)", iml__fontindex_bad_count(s->fonts));
     iml__str_addf(out, ", %u corp%s ", s->corpora->n, s->corpora->n == 1 ? "us" : "ora");
-    iml__text_bytes(out, s->corpora->bytes);
+    iml__text_size(out, s->corpora->bytes);
     if (s->images)
         iml__str_addf(out, ", %u background%s", s->nback, s->nback == 1 ? "" : "s");
     else
@@ -414,10 +415,23 @@ static int preview(const iml__synth *s, iml_err *e)
                           .columns = (uint32_t)options.preview_columns,
                           .width = (int32_t)options.preview_width};
     if (iml__sheet_layers(options.layers, &o.layers, e)) return iml__complain(e, IML__EXIT_USAGE);
-    if (iml__synth_sheet_write(s, &o, e)) return iml__complain(e, IML__EXIT_FAILED);
-    (void)fprintf(stderr, "%s: %llu pictures\n", options.preview,
-                  (unsigned long long)IML_MIN((uint64_t)o.count, s->count));
-    return IML__EXIT_OK;
+    iml__synth_shown shown;
+    if (iml__synth_sheet_write(s, &o, &shown, e)) return iml__complain(e, IML__EXIT_FAILED);
+    if (!shown.bad) {
+        (void)fprintf(stderr, "%s: %u picture%s\n", options.preview, shown.pictures,
+                      shown.pictures == 1 ? "" : "s");
+        return IML__EXIT_OK;
+    }
+    iml__str l;
+    iml__str_init(&l, 65536);
+    iml__str_addf(&l, "imloom: %s: %u of %u pictures could not be made: ", options.preview,
+                  shown.bad, shown.bad + shown.pictures);
+    iml__str_addf(&l, "%llu (", (unsigned long long)shown.first);
+    iml__bad_items_reason(&l, shown.why.msg);
+    iml__str_addf(&l, ")%s", shown.bad > 1 ? ", ..." : "");
+    (void)fprintf(stderr, "%s\n", iml__str_text(&l));
+    iml__str_free(&l);
+    return IML__EXIT_BAD;
 }
 
 static int plan(const iml__synth *s, iml_err *e)
@@ -443,7 +457,7 @@ static void sum_up(const iml__synth *s)
         iml__text_count(&l, iml__seats_of_first(&s->seats, s->count, k));
         iml__str_addf(&l, " images, %u face%s, %u corp%s ", x->faces, x->faces == 1 ? "" : "s",
                       spec->ncorpora, spec->ncorpora == 1 ? "us" : "ora");
-        iml__text_bytes(&l, bytes);
+        iml__text_size(&l, bytes);
         if (x->bg == IML__BG_IMAGE)
             iml__str_addf(&l, ", %u background%s\n", x->nback, x->nback == 1 ? "" : "s");
         else
@@ -485,7 +499,11 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
     else if (common.dry_run)
         (void)printf("%s\n", iml__str_text(&head));
     if (!code && common.dry_run) sum_up(s);
-    if (!code && options.preview && !common.dry_run) code = preview(s, e);
+    // A set with bad items is there, so its sheet is too.
+    if ((!code || code == IML__EXIT_BAD) && options.preview && !common.dry_run) {
+        int shown = preview(s, e);
+        if (shown) code = shown;
+    }
     iml__str_free(&head);
     return code;
 }

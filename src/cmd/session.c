@@ -12,6 +12,7 @@
 
 #include "src/base/err.h"
 #include "src/base/log.h"
+#include "src/cmd/bad_items.h"
 #include "src/cmd/common.h"
 #include "src/cmd/outdir.h"
 #include "src/cmd/ticker.h"
@@ -94,18 +95,23 @@ void iml__text_count(iml__str *s, uint64_t n)
     iml__str_add(s, out, (size_t)at);
 }
 
-static void scaled(iml__str *s, double v, double base, const char *units)
+static void scaled(iml__str *s, double v, double base, const char *units, const char *gap)
 {
     size_t k = 0;
     while (v >= base && units[k + 1]) v /= base, k++;
     char num[32];
     iml__num_fixed(num, v, k && v < 10 ? 1 : 0);
     iml__str_adds(s, num);
-    if (units[k] != ' ') iml__str_addc(s, units[k]);
+    if (units[k] != ' ') iml__str_adds(s, gap), iml__str_addc(s, units[k]);
 }
 
-void iml__text_bytes(iml__str *s, uint64_t n) { scaled(s, (double)n, 1024, " KMGTP"); }
-void iml__text_rate(iml__str *s, double v) { scaled(s, v, 1000, " kMG"); }
+void iml__text_bytes(iml__str *s, uint64_t n) { scaled(s, (double)n, 1024, " KMGTP", ""); }
+void iml__text_size(iml__str *s, uint64_t n)
+{
+    scaled(s, (double)n, 1024, " KMGTP", " ");
+    iml__str_adds(s, n >= 1024 ? "B" : n == 1 ? " byte" : " bytes");
+}
+void iml__text_rate(iml__str *s, double v) { scaled(s, v, 1000, " kMG", ""); }
 
 // ---- The beginning
 
@@ -172,6 +178,19 @@ static void text_bad(iml__str *l, uint64_t n)
     iml__str_adds(l, " bad)");
 }
 
+// "2 of 100 items failed: 17 (font ...), 31 (...); see OUT/.imloom/bad.jsonl; ..."
+static void failures(const iml__session *s, const iml_report *r, iml__str *l)
+{
+    uint64_t bad = r->bad + r->bad_before;
+    iml__text_count(l, bad);
+    iml__str_adds(l, " of ");
+    iml__text_count(l, r->planned);
+    iml__str_addf(l, " item%s failed: ", r->planned == 1 ? "" : "s");
+    bool named = iml__bad_items_named(s->run->out_dir, l);
+    iml__str_addf(l, "%ssee %s/.imloom/bad%s.jsonl; --retry-bad tries %s again.", named ? "; " : "",
+                  s->run->out_dir, named ? "" : ".*", bad == 1 ? "it" : "them");
+}
+
 // true: there are findings beside the bad items.
 static bool closing(struct voice *v, iml_status st, const iml_report *r)
 {
@@ -206,8 +225,7 @@ static bool closing(struct voice *v, iml_status st, const iml_report *r)
     iml__str_clear(&l);
     if (r->guard) iml__talk_say(&v->talk, "More items are bad than --max-errors allows.");
     if ((r->bad || r->bad_before) && s->run->out_dir) {
-        iml__str_addf(&l, "Bad items: %s/.imloom/bad.jsonl; --retry-bad tries them again.",
-                      s->run->out_dir);
+        failures(s, r, &l);
         iml__talk_say(&v->talk, iml__str_text(&l));
     }
     if (r->stopped || st == IML_ECANCEL || st == IML_ESINK || r->guard)

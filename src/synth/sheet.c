@@ -20,7 +20,13 @@ struct feeder {
     iml__synth_worker *w;
     uint32_t count;
     uint64_t *index; // [count]: what is shown
+    iml__synth_shown *shown;
 };
+
+static void remember(iml__synth_shown *shown, uint64_t index, const iml_err *why)
+{
+    if (!shown->bad++) shown->first = index, shown->why = *why;
+}
 
 static double *take(iml_arena *a, size_t n, size_t width)
 {
@@ -74,8 +80,12 @@ static iml_status get(void *user, uint32_t k, iml_arena *a, iml__sheet_item *out
     if (!it || !caption) return IML_FAIL(e, IML_ENOMEM, "no memory for the preview");
     iml_status st = iml__synth_item_make(f->s, f->w, index, a, NULL, it, e);
     iml__synth_item_done(f->s, it);
-    if (iml_status_class(st) == IML_CLASS_ITEM) return IML_END;
+    if (iml_status_class(st) == IML_CLASS_ITEM) {
+        remember(f->shown, index, e);
+        return IML_END;
+    }
     IML_TRY(st);
+    f->shown->pictures++;
     const iml__font *font = iml__fontindex_font(f->s->fonts, it->font[0]);
     (void)snprintf(caption, CAPTION, "%llu %s %s", (unsigned long long)index,
                    f->s->config->spec[it->plan.spec].name, font->family);
@@ -133,14 +143,17 @@ static iml_status caption_faces(const iml__synth *s, iml__setter *set, iml__face
     return iml__fontindex_face(s->fonts, 0, set, 14, &face[0], e);
 }
 
-iml_status iml__synth_sheet_write(const iml__synth *s, const iml__synth_sheet *o, iml_err *e)
+iml_status iml__synth_sheet_write(const iml__synth *s, const iml__synth_sheet *o,
+                                  iml__synth_shown *shown, iml_err *e)
 {
     iml_arena a = {.fd = -1}, scratch = {.fd = -1};
-    struct feeder f = {.s = s, .count = (uint32_t)IML_MIN((uint64_t)o->count, s->count)};
+    struct feeder f = {
+        .s = s, .count = (uint32_t)IML_MIN((uint64_t)o->count, s->count), .shown = shown};
     iml__setter *set = NULL;
     iml__face *face[IML__FACES];
     iml__sheet_opts so;
     iml_image sheet;
+    *shown = (iml__synth_shown){0};
     iml__sheet_defaults(&so);
     so.count = f.count, so.columns = IML_MIN(o->columns, f.count), so.width = o->width,
     so.layers = o->layers;

@@ -12,7 +12,15 @@ typedef struct iml__synth_sheet {
     unsigned layers; // IML__SHEET_*
 } iml__synth_sheet;
 
-// Makes items j N / count of the job again and writes the sheet. A bad item's cell stays empty.
-iml_status iml__synth_sheet_write(const iml__synth *s, const iml__synth_sheet *o, iml_err *e);
+typedef struct iml__synth_shown {
+    uint32_t pictures, bad;
+    uint64_t first; // the first bad item, and why
+    iml_err why;
+} iml__synth_shown;
+
+// Makes an item of each of `count` equal stretches of the job again and writes the sheet. A bad
+// item's cell stays empty; how many there were stands in *shown, also after a failure.
+iml_status iml__synth_sheet_write(const iml__synth *s, const iml__synth_sheet *o,
+                                  iml__synth_shown *shown, iml_err *e);
 
 #endif

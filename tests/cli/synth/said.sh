@@ -7,8 +7,8 @@ expect 0 'jpeg has no transparency' run --text x -n 2 --format jpeg --background
 [ "$(grep -c transparency err.txt)" = 1 ] || fail "not said once"
 expect 0 'jpeg has no alpha' run --text x -n 2 --format jpeg --colour rgba -o d
 expect 0 'container auto: loose files; --container tar would save [0-9]+ of 4000 files' run --text x -n 2000 -o e --dry-run
-expect 0 'han_vertical: 8 images, [0-9,]+ faces, 1 corpus 4.[0-9]K, background builtin' run -n 100 --dry-run
-expect 0 '1 specification, 2 images, seed 0 \(dir: png \+ json\); [0-9,]+ faces?, 1 corpus ' run --text x -n 2 --dry-run
+expect 0 'han_vertical: 8 images, [0-9,]+ faces, 1 corpus 4.[0-9] KB, background builtin' run -n 100 --dry-run
+expect 0 '1 specification, 2 images, seed 0 \(dir: png \+ json\); [0-9,]+ faces?, 1 corpus 1 byte, background' run --text x -n 2 --dry-run
 expect 1 "did you mean 'fonts'" run --list font; one_sentence
 expect 0 'new/dir/s.png: 2 pictures' run --text x -n 2 --preview new/dir/s.png
 [ -s new/dir/s.png ] || fail "the sheet's directory was not made"
@@ -45,3 +45,11 @@ if [ -e $sans ]; then
     expect 1 '.-script han: no face draws it; install fonts-droid-fallback' run -n 12 --font $sans --script latin,han -o none; one_sentence
 fi
 expect 1 "no such specification; did you mean 'latin'" run --script latn -o none; one_sentence
+# Bad items: the closing line names the first few, with their reasons, and the list of all.
+printf '%s\n' 'total_images: 24' 'specifications:' '  - {name: good, proportion: 0.75, text_direction: left_to_right, corpora: [{text: good}]}' \
+    '  - {name: wide, proportion: 0.25, text_direction: left_to_right, corpora: [{text: wide}], font_size: 400, max_canvas: 10000}' >bad.yaml
+expect 3 'done: 18 images, 6 bad' run bad.yaml -o bad
+grep -qE "^6 of 24 items failed: 1 \(specification 'wide': .*max_canvas 10000.*\), 6 \(.*\), 10 \(.*\) and 3 more; see bad/.imloom/bad.jsonl; --retry-bad tries them again\.$" err.txt || { cat err.txt; fail "the bad items are not named"; }
+expect 3 '24 there before \(6 bad\)' run bad.yaml -o bad
+grep -q '^6 of 24 items failed: 1 (' err.txt || { cat err.txt; fail "a rerun does not name them"; }
+expect 3 '^1 of 4 items failed: 1 \(.*tries it again\.$' run bad.yaml -n 4 -o bad4 --shard 0/1
