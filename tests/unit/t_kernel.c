@@ -1,4 +1,4 @@
-// t_kernel.c: every fast twin gives the bytes of its scalar truth.
+// t_kernel.c: kernels_equal_scalar: every fast twin gives the bytes of its scalar truth.
 //
 // Each row of kernel.def: random input, every tail length from 0 to past two vectors, any
 // alignment, and buffers that end (then begin) at a page nobody may touch, so one byte too many is
@@ -657,5 +657,5 @@ int main(void)
         cmocka_unit_test(permutations),
         cmocka_unit_test(word_candidates),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("kernels_equal_scalar", tests, set_up, tear_down);
 }

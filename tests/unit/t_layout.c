@@ -375,6 +375,18 @@ static void polygon_contains_units(void **state)
 
 // ---- Shape
 
+// The font as hb-shape opens it: from the file, its own functions, 1/64 px; nothing of ours.
+static hb_font_t *hb_shape_s_font(const iml__face_spec *f)
+{
+    hb_blob_t *blob = hb_blob_create_from_file(f->path);
+    hb_face_t *face = hb_face_create(blob, (unsigned)f->index);
+    hb_font_t *font = hb_font_create(face);
+    hb_font_set_scale(font, f->size * 64, f->size * 64);
+    hb_face_destroy(face);
+    hb_blob_destroy(blob);
+    return font;
+}
+
 static void check_advance(const sample *s, const iml__lay_block *b, const iml__lay_opt *o)
 {
     for (uint32_t i = 0; i < b->nlines; i++) {
@@ -385,7 +397,9 @@ static void check_advance(const sample *s, const iml__lay_block *b, const iml__l
         hb_buffer_add_utf8(hb, s->text + l->byte0, (int)(l->byte1 - l->byte0), 0, -1);
         hb_buffer_guess_segment_properties(hb);
         hb_buffer_set_language(hb, hb_language_from_string("und", -1));
-        hb_shape(o->faces[r->face]->hb, hb, NULL, 0);
+        hb_font_t *font = hb_shape_s_font(&o->faces[r->face]->spec);
+        hb_shape(font, hb, NULL, 0);
+        hb_font_destroy(font);
         unsigned n;
         const hb_glyph_position_t *p = hb_buffer_get_glyph_positions(hb, &n);
         const hb_glyph_info_t *g = hb_buffer_get_glyph_infos(hb, NULL);
