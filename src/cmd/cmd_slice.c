@@ -22,12 +22,13 @@ static struct options {
         *clip_max;
     const char *stats, *slices, *label_map, *splits, *train_ratio, *val_ratio, *split_method,
         *regex, *patients;
-    const char *sheet, *spacing, *format, *interp, *interp_z;
+    const char *sheet, *format, *volume;
+    const char *spacing, *interp, *interp_z, *antialias, *grid, *label_interp; // later
     iml__opt_list cases, norm;
-    bool no_label, strict, no_normalize, stats_only;
+    bool no_label, strict, no_normalize, stats_only, keep_labels;
     int subset, label_geometry, affine, nan, plane, norm_mask, norm_outside, dtype, padding,
         skip_empty, label_dtype, layout;
-    int64_t volume, window, step, one_hot, level, digits, folds, sheet_cases, sheet_slices;
+    int64_t window, step, one_hot, level, digits, folds, sheet_cases, sheet_slices;
     double margin, keep_empty;
     uint64_t min_label_pixels, split_seed;
 } options;
@@ -49,11 +50,11 @@ static const iml__opt rows[] = {
     {"subset", 0, IML__OPT_ENUM, AT(subset), "SET", "Tr", 0, 0, "Tr|Ts|all", NULL,
      "imagesTr, imagesTs or both", NH, NULL},
     {"case", 0, IML__OPT_LIST, AT(cases), "GLOB", NULL, 0, 0, NULL, NULL,
-     "only these cases; repeatable", NH, NULL},
+     "only these cases, with commas or again and again", NH, NULL},
     {"channels", 0, IML__OPT_STR, AT(channels), "LIST", "0", 0, 0, NULL, NULL,
      "input channels, with commas, or all", 0, NULL},
-    {"volume", 0, IML__OPT_INT, AT(volume), "N", "-1", -1, 1e6, NULL, NULL,
-     "frame of a 4-D file [none]", 0, NULL},
+    {"volume", 0, IML__OPT_STR, AT(volume), "N", NULL, 0, 0, NULL, NULL,
+     "this frame of 4-D files, from 0", 0, NULL},
     {"label-geometry", 0, IML__OPT_ENUM, AT(label_geometry), "KIND", "index", 0, 0, "index|world",
      NULL, "world: turn labels whose axes are flipped or permuted against the image's", 0, NULL},
     {"affine-source", 0, IML__OPT_ENUM, AT(affine), "FORM", "auto", 0, 0, "auto|sform|qform", NULL,
@@ -74,6 +75,14 @@ static const iml__opt rows[] = {
      "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
     {"interp-z", 0, IML__OPT_STR, AT(interp_z), "KIND", NULL, 0, 0, NULL, NULL,
      "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
+    {"antialias", 0, IML__OPT_STR, AT(antialias), "on|off", NULL, 0, 0, NULL, NULL,
+     "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
+    {"grid", 0, IML__OPT_STR, AT(grid), "KIND", NULL, 0, 0, NULL, NULL,
+     "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
+    {"label-interp", 0, IML__OPT_STR, AT(label_interp), "KIND", NULL, 0, 0, NULL, NULL,
+     "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
+    {"keep-labels", 0, IML__OPT_FLAG, AT(keep_labels), NULL, NULL, 0, 0, NULL, NULL,
+     "resample (a later version)", IML__OPT_HIDDEN | NH, NULL},
     {"crop", 0, IML__OPT_STR, AT(crop), "BOX", "none", 0, 0, NULL, NULL,
      "none nonzero foreground above:T label, or i0:i1,j0:j1,k0:k1", 0, NULL},
     {"margin", 0, IML__OPT_DOUBLE, AT(margin), "MM", "0", 0, 1e6, NULL, NULL,
@@ -86,7 +95,8 @@ static const iml__opt rows[] = {
      "upper bound; each works alone", 0, NULL},
     {"norm", 0, IML__OPT_LIST, AT(norm), "NORM", NULL, 0, 0, NULL, NULL,
      "zscore percentile:A,B minmax window:L,W window:NAME ct none; a window may repeat: a group of "
-     "channels each [zscore]",
+     "channels each. NAME: brain subdural stroke bone lung mediastinum abdomen liver spine angio. "
+     "ct: nnU-Net's, by the fingerprint of all cases [zscore]",
      0, NULL},
     {"no-normalize", 0, IML__OPT_FLAG, AT(no_normalize), NULL, NULL, 0, 0, NULL, NULL,
      "the same as --norm none", 0, NULL},
@@ -97,7 +107,7 @@ static const iml__opt rows[] = {
     {"stats", 0, IML__OPT_PATH, AT(stats), "FILE", NULL, 0, 0, NULL, NULL,
      "a fingerprint to read instead of a first pass (also nnU-Net's)", NH, NULL},
     {"stats-only", 0, IML__OPT_FLAG, AT(stats_only), NULL, NULL, 0, 0, NULL, NULL,
-     "write the fingerprint and stop", NH, NULL},
+     "write OUT/dataset_fingerprint.json and stop", NH, NULL},
     {"dtype", 0, IML__OPT_ENUM, AT(dtype), "TYPE", "f32", 0, 0, "f32|f16|i16|u8", NULL,
      "of image; i16 with --norm none, u8 with norms into 0..1", 0, NULL},
     {"window-size", 0, IML__OPT_INT, AT(window), "W", "2", 0, 127, NULL, NULL,
@@ -144,8 +154,8 @@ static const iml__opt rows[] = {
      "group 1 of a case's name is its patient; patients never part", 0, NULL},
     {"patient-map", 0, IML__OPT_PATH, AT(patients), "FILE", NULL, 0, 0, NULL, NULL,
      "CSV of case,patient", NH, NULL},
-    {"sheet", 0, IML__OPT_PATH, AT(sheet), "FILE.png", NULL, 0, 0, NULL, NULL, "a contact sheet",
-     NH, NULL},
+    {"sheet", 0, IML__OPT_PATH, AT(sheet), "FILE.png", NULL, 0, 0, NULL, NULL,
+     "a contact sheet of the input: a row a case, with labels and the patient's sides", NH, NULL},
     {"sheet-cases", 0, IML__OPT_INT, AT(sheet_cases), "N", "12", 1, 1000, NULL, NULL, "rows of it",
      NH, NULL},
     {"sheet-slices", 0, IML__OPT_INT, AT(sheet_slices), "N", "8", 1, 64, NULL, NULL,
@@ -158,15 +168,22 @@ static const iml__opt_table tables[] = {{rows, IML_COUNT_OF(rows)}};
 const iml__command_doc iml__doc_slice = {
     .name = "slice",
     .summary = "cut NIfTI volumes into 2D and 2.5D slices",
-    .usage =
-        "IN -o OUT [OPTIONS]\n       imloom slice --images DIR [--labels DIR] -o OUT [OPTIONS]\n",
-    .about = "Writes one .npz a slice: image (a window of 2 W + 1 neighbouring planes as\n"
-             "channels), label and metadata, as preprocess_2d_slices.py writes them and its\n"
-             "loader reads them. IN is an nnU-Net or MSD folder, one volume, or a CSV of\n"
-             "cases. A damaged case is refused with a code and leaves no file; the others go\n"
-             "on. The same inputs and settings give the same bytes.\n"
-             "--padding-mode mirror repeats the older tool: at k = 0 it shows planes 2 1 0 1\n"
-             "2, at the end D-3 D-2 D-1 D-1 D-2; reflect is the symmetric one to prefer.",
+    .usage = "IN -o OUT [OPTIONS]\n--images DIR [--labels DIR] -o OUT [OPTIONS]\n",
+    .about =
+        "Writes one .npz a slice: image (a window of 2 W + 1 neighbouring planes as channels), "
+        "label and metadata, as preprocess_2d_slices.py writes them and its loader reads them. A "
+        "damaged case is refused with a code and leaves no file; the others go on. The same inputs "
+        "and settings give the same bytes.\n\n"
+        "IN is an nnU-Net or MSD folder (imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz), one "
+        "volume, or a CSV with the columns case,image[,image...],label,patient. Volumes are .nii, "
+        ".nii.gz and .hdr with .img. OUT gets CASE_000.npz ..., dataset_info.json (cases, labels, "
+        "warnings, failures), and splits.json or splits_final.json where they are asked for.\n\n"
+        "Axis 0 is the first of the array, as the older tool cuts: sagittal planes for most scans. "
+        "--axis axial finds the right one in each file.\n\n"
+        "--padding-mode mirror repeats the older tool: at k = 0 it shows planes 2 1 0 1 2, at the "
+        "end D-3 D-2 D-1 D-1 D-2; reflect is the symmetric one to prefer.\n\n"
+        "Later versions bring resampling (--spacing, --interp, --label-interp ...) and the formats "
+        "npy, png16, planes, nnunet, nnunet2d and wds.",
     .examples = "  imloom slice Dataset006 -o out --window_size 2 --padding_mode replicate\n"
                 "  imloom slice Dataset006 -o out --axis axial --orient RAS --norm window:lung \\\n"
                 "      --skip-empty label --splits 0.8,0.1,0.1 --sheet s.png\n"
@@ -189,10 +206,14 @@ static iml_status refuse_later(iml_err *e)
                             "--format %s comes with a later version; npz is written now", later[k]);
     if (strcmp(options.format, "npz") != 0)
         return IML_FAIL(e, IML_EARG, "--format %.40s: npz is the format there is", options.format);
-    const char *what = options.spacing    ? "spacing"
-                       : options.interp   ? "interp"
-                       : options.interp_z ? "interp-z"
-                                          : NULL;
+    const char *what = options.spacing        ? "spacing"
+                       : options.interp       ? "interp"
+                       : options.interp_z     ? "interp-z"
+                       : options.antialias    ? "antialias"
+                       : options.grid         ? "grid"
+                       : options.label_interp ? "label-interp"
+                       : options.keep_labels  ? "keep-labels"
+                                              : NULL;
     if (what)
         return IML_FAIL(e, IML_EARG,
                         "--%s comes with a later version; slices keep their volume's grid now",
@@ -239,7 +260,10 @@ static iml_status fill(const iml__opts *opts, iml_slice_opts *s, iml__str *ratio
     if (s->labels && !s->images) return IML_FAIL(e, IML_EARG, "--labels goes with --images");
     s->no_label = options.no_label, s->subset = options.subset;
     s->cases = options.cases.item, s->ncases = options.cases.n;
-    s->channels = options.channels, s->volume = options.volume;
+    s->channels = options.channels;
+    if (options.volume && (!iml__parse_i64(options.volume, &s->volume) || s->volume < 0 ||
+                           s->volume > INT64_C(1000000)))
+        return IML_FAIL(e, IML_EARG, "--volume %.40s: a frame's number, from 0", options.volume);
     s->label_world = options.label_geometry == 1, s->affine = options.affine;
     s->nan = options.nan, s->strict = options.strict;
     s->axis = options.axis, s->orient = options.orient, s->display = options.plane == 1;
@@ -293,7 +317,7 @@ static int slice(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, ch
 {
     iml__str head;
     iml__str_init(&head, 1 << 16);
-    iml__slice_headline(s, common.out, &head);
+    iml__slice_headline(s, ro, &head);
     struct iml__slice_closing closing = {.slicer = s, .out = common.out};
     iml__session session = {.common = &common,
                             .opts = opts,
@@ -313,11 +337,14 @@ static int slice(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, ch
                                                          : code;
 }
 
-static int dry_run(const iml__slicer *s, iml_err *e)
+static int dry_run(const iml__slicer *s, iml_ctx *ctx, const iml_run_opts *ro, iml_err *e)
 {
     iml__str text;
+    uint64_t bad = 0;
     iml__str_init(&text, 1 << 28);
-    int code = iml__slice_dry_run(s, &text, e) ? iml__complain(e, IML__EXIT_FAILED) : IML__EXIT_OK;
+    int code = iml__slice_dry_run(s, ctx, ro, &text, &bad, e) ? iml__complain(e, IML__EXIT_FAILED)
+               : bad                                          ? IML__EXIT_BAD
+                                                              : IML__EXIT_OK;
     (void)fputs(iml__str_text(&text), stdout);
     iml__str_free(&text);
     return code;
@@ -354,18 +381,19 @@ static int settled(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, 
     if (iml__slice_out_check(s, common.out, common.overwrite, common.dry_run || options.stats_only,
                              e))
         return iml__complain(e, IML__EXIT_USAGE);
-    if (common.dry_run) return dry_run(s, e);
     if (iml_ctx_new(&ctx, e)) return iml__complain(e, IML__EXIT_FAILED);
     iml__str_init(&notes, 1 << 16);
     int code = IML__EXIT_OK;
-    if (options.stats_only)
+    if (common.dry_run)
+        code = dry_run(s, ctx, ro, e);
+    else if (options.stats_only)
         code = stats_only(s, ctx, ro, e);
     else if (iml__slicer_settle(s, ctx, ro, &notes, e))
         code = iml__complain(e, IML__EXIT_USAGE);
     if (notes.n) (void)fputs(iml__str_text(&notes), stderr);
     iml__str_free(&notes);
     iml_ctx_free(&ctx);
-    return code || options.stats_only ? code : slice(opts, s, ro, argc, argv);
+    return code || common.dry_run || options.stats_only ? code : slice(opts, s, ro, argc, argv);
 }
 
 // --only takes cases by name, too.
@@ -392,6 +420,18 @@ static int run(iml__opts *opts, const iml_slice_opts *o, int argc, char **argv, 
     return code;
 }
 
+static int print_config(const iml__opts *opts, const iml_slice_opts *o)
+{
+    iml__str text;
+    iml__str_init(&text, 1 << 20);
+    options.input = o->input, options.split_seed = o->split_seed; // as they are settled
+    options.train_ratio = options.val_ratio = NULL;               // --splits says it
+    iml__opts_yaml(opts, &text);
+    (void)fputs(iml__str_text(&text), stdout);
+    iml__str_free(&text);
+    return IML__EXIT_OK;
+}
+
 int iml__cmd_slice(int argc, char **argv)
 {
     iml_err e = {0};
@@ -408,6 +448,8 @@ int iml__cmd_slice(int argc, char **argv)
         // It has been said.
     } else if (fill(&opts, &o, &ratios, &e)) {
         code = iml__complain(&e, IML__EXIT_USAGE);
+    } else if (common.print_config) {
+        code = print_config(&opts, &o);
     } else if (!common.out) {
         (void)IML_FAIL(&e, IML_EARG, "where to? give -o OUT");
         code = iml__complain(&e, IML__EXIT_USAGE);

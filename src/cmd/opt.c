@@ -437,3 +437,27 @@ void iml__opts_json(const iml__opts *o, bool hashed, iml__jsonw *w)
             json_value(r, o->structs[t], w);
         }
 }
+
+void iml__opts_yaml(const iml__opts *o, iml__str *out)
+{
+    size_t ordinal = 0;
+    iml__str_addf(out, "imloom: 1\n%s:\n", o->command);
+    for (size_t t = 0; t < o->ntables; t++)
+        for (size_t k = 0; k < o->table[t].n; k++, ordinal++) {
+            const iml__opt *r = &o->table[t].row[k];
+            bool asks = r->flags & IML__OPT_NO_CONFIG || !strcmp(r->name, "config") ||
+                        !strcmp(r->name, "print-config") || !strcmp(r->name, "dry-run");
+            bool given = marked(o, ordinal) || o->config[ordinal / 64 % 4] >> ordinal % 64 & 1;
+            iml__str value;
+            iml__jsonw w;
+            iml__str_init(&value, 1 << 20);
+            iml__jsonw_init(&w, &value, 0);
+            if (r->type != IML__OPT_CUSTOM && !asks &&
+                (given || (t == 0 && !(r->flags & IML__OPT_HIDDEN))))
+                json_value(r, o->structs[t], &w);
+            if (value.n && strcmp(iml__str_text(&value), "null") != 0 &&
+                strcmp(iml__str_text(&value), "[]") != 0)
+                iml__str_addf(out, "  %s: %s\n", r->name, iml__str_text(&value));
+            iml__str_free(&value);
+        }
+}

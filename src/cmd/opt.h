@@ -90,6 +90,10 @@ void iml__opts_free(iml__opts *o);
 
 void iml__opts_json(const iml__opts *o, bool hashed, iml__jsonw *w);
 
+// The effective options as a file that --config reads: the command's own, and of the common ones
+// those that were given.
+void iml__opts_yaml(const iml__opts *o, iml__str *out);
+
 // The effective value as text ("auto", "4096", "a,b"); false: not set.
 bool iml__opt_text(const iml__opt *row, const void *base, iml__str *out);
 const iml__opt *iml__opts_find(const iml__opts *o, const char *name, size_t *ordinal,

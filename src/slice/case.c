@@ -250,13 +250,9 @@ static iml_status choose_axis(struct iml__case *c, const struct iml__turn *turn,
         *axis = iml__orient_find(view, conf->axis);
         return IML_OK;
     }
-    double zoom[3], most = 0;
+    double zoom[3];
     iml__turn_double(turn, c->ch[0].n->info.zoom, zoom);
-    for (int k = 0; k < 3; k++) most = fmax(most, fabs(zoom[k]));
-    int largest = -1, near = 0;
-    for (int k = 0; k < 3; k++)
-        if (fabs(zoom[k]) >= most * 0.99) near++, largest = k;
-    *axis = near == 1 ? largest : c->oriented ? iml__orient_find(view, 2) : 2;
+    *axis = iml__axis_auto(zoom, c->oriented ? view : NULL);
     return IML_OK;
 }
 

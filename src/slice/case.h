@@ -123,6 +123,10 @@ iml_status iml__case_warn(struct iml__case *c, iml_err *e, const char *file, con
 // case_load.c
 iml_status iml__case_load(struct iml__case *c, iml_err *e);   // voxels, labels, crop
 iml_status iml__case_select(struct iml__case *c, iml_err *e); // which slices are written
+struct iml__foresight { // of headers alone: crops by content and empty slices are not known
+    uint64_t slices, memory;
+};
+iml_status iml__case_foresee(struct iml__case *c, struct iml__foresight *f, iml_err *e);
 // count labels of the box from place `from` on, through tmp (count items of up to 4 bytes).
 void iml__case_labels(const struct iml__case *c, uint64_t from, size_t count, void *tmp,
                       int32_t *out);

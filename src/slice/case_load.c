@@ -330,14 +330,14 @@ static iml_status crop(struct iml__case *c, iml_err *e)
 
 // What the case will hold: all of it, or what is held of it at a time; planes in the making
 // besides.
-static void estimate(const struct iml__case *c)
+static uint64_t needs(const struct iml__case *c)
 {
     const iml_nifti_info *i = &c->ch[0].n->info;
     uint64_t planes = IML_MAX(iml__layout_planes(&c->layout), (uint64_t)1);
     uint64_t bytes = 64 * (i->voxels / planes) * 4 + ((uint64_t)16 << 20);
     if (c->residence == IML__IN_MEMORY) bytes += c->files->bytes + c->held_bytes;
     if (c->residence == IML__SLABS) bytes += c->conf->o.memory_bytes;
-    iml_item_grow(c->it, (size_t)bytes);
+    return bytes;
 }
 
 iml_status iml__case_load(struct iml__case *c, iml_err *e)
@@ -345,7 +345,7 @@ iml_status iml__case_load(struct iml__case *c, iml_err *e)
     iml_stage(c->it, IML__STAGE_LOAD);
     if (c->conf->crop == IML__CROP_BOX) IML_TRY(crop(c, e)); // by numbers, not by content
     iml__case_residence(c);
-    estimate(c);
+    iml_item_grow(c->it, (size_t)needs(c));
     if (c->residence == IML__IN_MEMORY) {
         IML_TRY(load_channels(c, e));
         IML_TRY(load_label(c, e));
@@ -375,6 +375,19 @@ static void by_range(const struct iml__slice_conf *conf, int64_t depth, int64_t 
     *from = conf->slice_from < 0 ? IML_MAX(conf->slice_from + depth, 0) : conf->slice_from;
     *to = conf->slice_to < 0 ? conf->slice_to + depth : IML_MIN(conf->slice_to, depth);
     *step = conf->slice_step;
+}
+
+iml_status iml__case_foresee(struct iml__case *c, struct iml__foresight *f, iml_err *e)
+{
+    int64_t from, to, step;
+    if (c->conf->crop == IML__CROP_BOX) IML_TRY(crop(c, e));
+    iml__case_residence(c);
+    iml__layout_size(&c->layout, c->conf->height, c->conf->width);
+    c->depth = (int64_t)iml__layout_planes(&c->layout);
+    by_range(c->conf, c->depth, &from, &to, &step);
+    f->slices = from < to ? (uint64_t)((to - from + step - 1) / step) : 0;
+    f->memory = needs(c);
+    return IML_OK;
 }
 
 void iml__label_plane(const struct iml__label *l, const struct iml__raster *cut, int64_t p,

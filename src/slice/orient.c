@@ -110,6 +110,15 @@ int iml__orient_find(const iml_orient *o, int anatomical)
     return 0;
 }
 
+int iml__axis_auto(const double zoom[3], const iml_orient *view)
+{
+    double most = fmax(fmax(fabs(zoom[0]), fabs(zoom[1])), fabs(zoom[2]));
+    int largest = 2, near = 0;
+    for (int k = 0; k < 3; k++)
+        if (fabs(zoom[k]) >= most * 0.99) near++, largest = k;
+    return near == 1 ? largest : view ? iml__orient_find(view, 2) : 2;
+}
+
 void iml__turn_u64(const struct iml__turn *t, const uint64_t in[3], uint64_t out[3])
 {
     for (int k = 0; k < 3; k++) out[k] = in[t->from[k]];

@@ -19,6 +19,8 @@ bool iml__orient_letters(const char *text, int axis[3], int sign[3]);
 struct iml__turn iml__turn_to(const iml_orient *now, const int axis[3], const int sign[3]);
 // Anatomical axis (0 R/L, 1 A/P, 2 S/I) to the array axis nearest it.
 int iml__orient_find(const iml_orient *o, int anatomical);
+// --axis auto: the largest spacing; where others are within 1 % of it, axial (no orientation: 2).
+int iml__axis_auto(const double zoom[3], const iml_orient *view);
 // Dimensions, zooms or letters of the view.
 void iml__turn_u64(const struct iml__turn *t, const uint64_t in[3], uint64_t out[3]);
 void iml__turn_double(const struct iml__turn *t, const double in[3], double out[3]);

@@ -255,6 +255,40 @@ static iml_status copy_list(iml_arena *a, const char *const **list, size_t n, im
     return IML_OK;
 }
 
+// Lists may be written with commas. A comma before a digit or a sign is a norm's own
+// (window:40,80).
+static bool parts_norms(const char *p)
+{
+    return *p != '-' && *p != '.' && !(*p >= '0' && *p <= '9');
+}
+
+static bool parts_cases(const char *p)
+{
+    (void)p;
+    return true;
+}
+
+static iml_status part_list(iml_arena *a, const char *const **list, size_t *n,
+                            bool (*parts)(const char *behind), iml_err *e)
+{
+    size_t commas = 0, m = 0;
+    for (size_t k = 0; k < *n; k++)
+        for (const char *p = (*list)[k]; *p; p++) commas += *p == ',';
+    if (!commas) return IML_OK;
+    const char **to = iml_arena_calloc(a, *n + commas + 1, sizeof *to);
+    if (!to) return IML_FAIL(e, IML_ENOMEM, "no memory for settings");
+    for (size_t k = 0; k < *n; k++)
+        for (const char *from = (*list)[k], *p = from;; p++) {
+            if (*p && (*p != ',' || !parts(p + 1))) continue;
+            to[m] = iml__arena_strndup(a, from, (size_t)(p - from));
+            if (!to[m++]) return IML_FAIL(e, IML_ENOMEM, "no memory for settings");
+            if (!*p) break;
+            from = p + 1;
+        }
+    *list = to, *n = m;
+    return IML_OK;
+}
+
 iml_status iml__slice_conf_read(const iml_slice_opts *o, iml_arena *a, struct iml__slice_conf *c,
                                 iml_err *e)
 {
@@ -267,6 +301,8 @@ iml_status iml__slice_conf_read(const iml_slice_opts *o, iml_arena *a, struct im
     for (size_t k = 0; k < IML_COUNT_OF(text); k++) IML_TRY(copy_text(a, text[k], e));
     IML_TRY(copy_list(a, &c->o.cases, c->o.ncases, e));
     IML_TRY(copy_list(a, &c->o.norms, c->o.nnorms, e));
+    IML_TRY(part_list(a, &c->o.cases, &c->o.ncases, parts_cases, e));
+    IML_TRY(part_list(a, &c->o.norms, &c->o.nnorms, parts_norms, e));
     IML_TRY(read_axis(c, e));
     IML_TRY(read_orient(c, e));
     IML_TRY(read_crop(c, e));

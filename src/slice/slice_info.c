@@ -168,7 +168,7 @@ iml_status iml__slice_context(const iml__slicer *s, iml__str *out, iml_err *e)
     iml__jsonw_init(&w, out, 0);
     iml__jsonw_object(&w);
     iml__jsonw_key(&w, "window_size"), iml__jsonw_i64(&w, c->o.window);
-    iml__jsonw_key(&w, "channels"), iml__jsonw_i64(&w, (2 * c->o.window + 1) * (int64_t)c->nnorms);
+    iml__jsonw_key(&w, "channels"), iml__jsonw_u64(&w, iml__slicer_channels(s));
     iml__jsonw_key(&w, "padding_mode"), iml__jsonw_str(&w, pads[c->o.padding]);
     iml__jsonw_key(&w, "normalized"), iml__jsonw_bool(&w, c->norm[0].kind != IML__NORM_NONE);
     iml__jsonw_key(&w, "clip_range");

@@ -1,11 +1,9 @@
-// slice_look.c: looking before a run: what stands in OUT, and what --dry-run says.
+// slice_look.c: looking before a run: what stands in OUT, and how slices will lie.
 #include "src/slice/slicer.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "src/base/err.h"
-#include "src/base/mem.h"
 #include "src/codec/nifti.h"
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
@@ -89,98 +87,68 @@ iml_status iml__slice_out_check(const iml__slicer *s, const char *out, bool over
     return r;
 }
 
-// ---- --dry-run
+// ---- Headers
 
-struct totals {
-    uint64_t cases, bad, slices, bytes, memory;
+enum { LOOKED_AT = 64, GROUPS = 16 };
+
+struct group {       // cases whose slices lie alike
+    int axis, plane; // of the array; anatomical, -1: no orientation
+    uint32_t cases;
+    char letters[40];
 };
 
-static void dims(iml__str *t, const uint64_t *d)
+static void add_letters(struct group *g, const char *letters)
 {
-    iml__str_addf(t, "%llux%llux%llu", (unsigned long long)d[0], (unsigned long long)d[1],
-                  (unsigned long long)d[2]);
+    size_t n = strlen(g->letters);
+    if (strstr(g->letters, letters) || n + 5 > sizeof g->letters) return;
+    (void)snprintf(g->letters + n, sizeof g->letters - n, "%s%s", n ? " " : "", letters);
 }
 
-static void megabytes(iml__str *t, uint64_t n)
-{
-    char text[32];
-    iml__str_add(t, text, iml__num_fixed(text, (double)n / 1e6, n < 100000000));
-    iml__str_adds(t, " MB");
-}
-
-// The axis without voxels: crop by content is not known, so it is the most there can be.
-static int axis_of(const iml__slicer *s, const iml_nifti_info *i, const iml_orient *o,
-                   bool oriented)
+static void look_at(const iml__slicer *s, const char *path, struct group *g, uint32_t *n)
 {
     const struct iml__slice_conf *c = &s->conf;
+    iml_nifti *file = NULL;
+    iml_err ignored = {0};
+    iml_orient o = {.axis = {0, 1, 2}}, view;
     struct iml__turn turn = iml__turn_none;
-    iml_orient view = *o;
-    if (c->turn && oriented)
-        turn = iml__turn_to(o, c->orient_axis, c->orient_sign), iml__turn_orient(&turn, o, &view);
-    if (c->axis_wish == IML__AXIS_ANATOMY)
-        return oriented ? turn.from[iml__orient_find(&view, c->axis)] : -1;
-    if (c->axis_wish == IML__AXIS_INDEX) return turn.from[c->axis];
-    int best = 0;
-    for (int k = 1; k < 3; k++)
-        if (fabs(i->zoom[k]) > fabs(i->zoom[best]) * 1.01) best = k;
-    return best;
+    if (iml_nifti_open(path, c->o.affine, &file, &ignored)) return; // its case will say it
+    const iml_nifti_info *i = &file->info;
+    bool oriented = i->version && iml_orient_from_affine(i->affine, &o, &ignored) == IML_OK;
+    double zoom[3];
+    if (oriented && c->turn) turn = iml__turn_to(&o, c->orient_axis, c->orient_sign);
+    view = o;
+    if (oriented) iml__turn_orient(&turn, &o, &view);
+    iml__turn_double(&turn, i->zoom, zoom);
+    iml_nifti_close(&file);
+    if (!oriented && (c->turn || c->axis_wish == IML__AXIS_ANATOMY)) return; // refused, likewise
+    int axis = c->axis_wish == IML__AXIS_INDEX     ? c->axis
+               : c->axis_wish == IML__AXIS_ANATOMY ? iml__orient_find(&view, c->axis)
+                                                   : iml__axis_auto(zoom, oriented ? &view : NULL);
+    int plane = oriented ? view.axis[axis] : -1;
+    uint32_t k = 0;
+    while (k < *n && (g[k].axis != axis || g[k].plane != plane)) k++;
+    if (k == GROUPS) return;
+    if (k == *n) g[(*n)++] = (struct group){.axis = axis, .plane = plane};
+    g[k].cases++;
+    if (oriented) add_letters(&g[k], view.letters);
 }
 
-static void one_case(const iml__slicer *s, const struct iml__case_files *f, struct totals *sum,
-                     iml__str *t)
+void iml__slice_axes(const iml__slicer *s, iml__str *t)
 {
-    iml_nifti *n = NULL;
-    iml_err e = {0};
-    iml_orient o = {.axis = {0, 1, 2}};
-    uint64_t size = 0;
-    iml__str_addf(t, "%s: ", f->name);
-    if (f->bad_code) {
-        iml__str_addf(t, "%s [%s]\n", f->bad_text, f->bad_code);
-        sum->bad++;
-        return;
+    static const char *const names[] = {"sagittal", "coronal", "axial"};
+    struct group g[GROUPS];
+    uint32_t n = 0;
+    size_t looks = IML_MIN(s->cases.n, (size_t)LOOKED_AT);
+    for (size_t k = 0; k < looks; k++) {
+        const struct iml__case_files *f = &s->cases.item[k * s->cases.n / looks];
+        if (!f->bad_code) look_at(s, f->image[0], g, &n);
     }
-    if (iml_nifti_open(f->image[0], s->conf.o.affine, &n, &e)) {
-        iml__str_addf(t, "%s\n", e.msg);
-        sum->bad++;
-        return;
+    iml__str_addf(t, "Axis: %s", s->conf.o.axis);
+    for (uint32_t k = 0; k < n; k++) {
+        iml__str_addf(t, "%s array axis %d, %s, in %u case%s", k ? ";" : ":", g[k].axis,
+                      g[k].plane < 0 ? "no orientation" : names[g[k].plane], g[k].cases,
+                      g[k].cases == 1 ? "" : "s");
+        if (g[k].plane >= 0) iml__str_addf(t, " (%s)", g[k].letters);
     }
-    const iml_nifti_info *i = &n->info;
-    bool oriented = i->version && iml_orient_from_affine(i->affine, &o, NULL) == IML_OK;
-    int axis = axis_of(s, i, &o, oriented);
-    uint64_t slices = axis < 0 ? 0 : i->dim[axis],
-             channels = (uint64_t)(2 * s->conf.o.window + 1) * s->conf.nnorms * f->nimages;
-    // Planes of z-scored or windowed scans are coded to about what gzip makes of the voxels.
-    for (uint32_t k = 0; k < f->nimages; k++) {
-        struct stat st;
-        if (iml__fstatat(AT_FDCWD, f->image[k], &st, 0) == 0) size += (uint64_t)st.st_size;
-    }
-    uint64_t out =
-        (i->gzip ? size : size * 2 / 5) * (uint64_t)(2 * s->conf.o.window + 1) * s->conf.nnorms;
-    uint64_t memory =
-        f->bytes + i->voxels * (uint64_t)i->item_bytes * f->nimages + (f->label ? i->voxels : 0);
-    dims(t, i->dim);
-    iml__str_addf(t, " %s %s, %llu slices of %llu channels, ", iml__nifti_type_name(i->datatype),
-                  oriented ? o.letters : "(no orientation)", (unsigned long long)slices,
-                  (unsigned long long)channels);
-    megabytes(t, out);
-    iml__str_adds(t, " (estimate)\n");
-    sum->cases++, sum->slices += slices, sum->bytes += out;
-    sum->memory = IML_MAX(sum->memory, memory);
-    iml_nifti_close(&n);
-}
-
-iml_status iml__slice_dry_run(const iml__slicer *s, iml__str *t, iml_err *e)
-{
-    struct totals sum = {0};
-    for (size_t k = 0; k < s->cases.n; k++) one_case(s, &s->cases.item[k], &sum, t);
-    iml__str_addf(t, "%llu cases, %llu slices at most, about ", (unsigned long long)sum.cases,
-                  (unsigned long long)sum.slices);
-    megabytes(t, sum.bytes);
-    iml__str_adds(t, "; the largest case needs about ");
-    megabytes(t, sum.memory);
-    iml__str_adds(t, " of memory\n");
-    if (sum.bad)
-        iml__str_addf(t, "%llu case%s cannot be sliced\n", (unsigned long long)sum.bad,
-                      sum.bad == 1 ? "" : "s");
-    return t->failed ? IML_FAIL(e, IML_ENOMEM, "no memory for a report") : IML_OK;
+    if (n && looks < s->cases.n) iml__str_addf(t, " of %zu that were looked at", looks);
 }

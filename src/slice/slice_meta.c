@@ -202,10 +202,16 @@ static void plane_affine(struct iml__case *c, struct iml__meta *m)
     }
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static void before_index(const struct iml__case *c, iml__str *s)
 {
     iml__str_adds(s, "{\"source_file\": ");
-    quoted(s, c->files->source);
+    quoted(s, base_name(c->files->image[0])); // of the first channel that is used
     iml__str_adds(s, ", \"slice_index\": ");
 }
 

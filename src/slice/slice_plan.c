@@ -627,7 +627,7 @@ static void notes(struct listing *l)
     size_t more = 0;
     for (size_t k = 0; k < l->n; k++) more += l->item[k].unused > 0;
     if (more)
-        iml__str_addf(l->notes, "%zu case%s more channels than --channels %s uses\n", more,
+        iml__str_addf(l->notes, "note: %zu case%s more channels than --channels %s uses\n", more,
                       more == 1 ? " has" : "s have", l->c->o.channels);
 }
 

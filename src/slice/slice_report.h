@@ -5,13 +5,13 @@
 #include "src/slice/slicer.h"
 
 // The older tool's configuration block, and what is sliced.
-void iml__slice_headline(const iml__slicer *s, const char *out, iml__str *text);
+void iml__slice_headline(const iml__slicer *s, const iml_run_opts *run, iml__str *text);
 
 struct iml__slice_closing {
     const iml__slicer *slicer;
     const char *out;
 };
-// "sliced 98 of 100 cases ...", and the failed ones with their codes.
+// "sliced 98 of 100 cases ...", the labels found, warnings, and the failed ones with their codes.
 bool iml__slice_closing_line(void *user, const iml_report *r, iml__str *text);
 
 #endif

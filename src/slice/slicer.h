@@ -97,6 +97,8 @@ typedef struct iml__slicer {
 // (slice_pass.h). IML_EARG: refused. *owned*.
 iml_status iml__slicer_open(const iml_slice_opts *o, iml__slicer **out, iml_err *e);
 void iml__slicer_close(iml__slicer **s);
+// Channels of an image. --channels all: as the first case's files have them.
+uint32_t iml__slicer_channels(const iml__slicer *s);
 
 // slice_conf.c
 iml_status iml__slice_conf_read(const iml_slice_opts *o, iml_arena *a, struct iml__slice_conf *c,
@@ -112,8 +114,13 @@ iml_status iml__cases_list(const struct iml__slice_conf *c, iml_arena *a, struct
 // them. overwrite: those that this plan would write are removed first. IML_EARG.
 iml_status iml__slice_out_check(const iml__slicer *s, const char *out, bool overwrite, bool dry,
                                 iml_err *e);
-// --dry-run: headers of all cases, and what a run would write and need.
-iml_status iml__slice_dry_run(const iml__slicer *s, iml__str *text, iml_err *e);
+// "Axis: axial: array axis 2, axial, in 3 cases (LPS RAS)", as headers of up to 64 cases say.
+void iml__slice_axes(const iml__slicer *s, iml__str *text);
+
+// slice_dry.c. --dry-run: headers of all cases, and what a run would write and need. *bad: cases
+// whose headers are refused.
+iml_status iml__slice_dry_run(const iml__slicer *s, iml_ctx *ctx, const iml_run_opts *o,
+                              iml__str *text, uint64_t *bad, iml_err *e);
 
 // case.c: the engine's run.
 // Whether a case's note was made of inputs of the sizes that they have now.

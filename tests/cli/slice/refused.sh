@@ -51,6 +51,14 @@ for later in npy png16 planes nnunet nnunet2d wds; do no "format $later comes wi
 no 'format tiff: npz is the format' in -o out --format tiff
 no '--spacing comes with a later version' in -o out --spacing 1,1,1
 no '--interp comes with a later version' in -o out --interp cubic
+no '--interp-z comes with a later version' in -o out --interp_z nearest
+no '--antialias comes with a later version' in -o out --antialias off
+no '--grid comes with a later version' in -o out --grid edges
+no '--label-interp comes with a later version' in -o out --label-interp nearest
+no '--keep-labels comes with a later version' in -o out --keep-labels
+no '--volume x: a frame' in -o out --volume x
+no '--volume -2: a frame' in -o out --volume=-2
+no 'L,W with W above 0' in -o out --norm window:lung,window:knee
 no 'unknown|did you mean' in -o out --windw_size 2
 echo 'x,y' >bad.csv
 no 'columns case and image are needed' bad.csv -o out
