@@ -158,6 +158,7 @@ static iml_status coords(const iml__labelled *l, bool glyphs, const char *pieces
             }
             through(s->to, q, q);
             iml__format_box(q, 4, box);
+            iml__format_within(box, s->w, s->h); // a unit may lean out of its line's crop
             iml__str_addf(l->text, "\t%d,%d,%d,%d", box[0], box[1], box[2], box[3]);
         }
         iml__str_addc(l->text, '\n');

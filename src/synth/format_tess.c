@@ -10,12 +10,11 @@
 #include <hb.h>
 #include <utf8proc.h>
 
-static void row(const iml__labelled *l, const int32_t box[4])
+static void row(const iml__labelled *l, int32_t box[4])
 {
     int32_t w = l->item->out.image.w, h = l->item->out.image.h;
-    int32_t x0 = IML_CLAMP(box[0], 0, w - 1), x1 = IML_CLAMP(box[2], x0 + 1, w);
-    int32_t y0 = IML_CLAMP(box[1], 0, h - 1), y1 = IML_CLAMP(box[3], y0 + 1, h);
-    iml__str_addf(l->text, " %d %d %d %d 0", x0, h - y1, x1, h - y0);
+    iml__format_within(box, w, h);
+    iml__str_addf(l->text, " %d %d %d %d 0", box[0], h - box[3], box[2], h - box[1]);
 }
 
 static bool leftward(const iml__lay_line *line)
@@ -43,7 +42,7 @@ static void add_unit(const iml__labelled *l, const iml__lay_line *line, const im
     }
 }
 
-static void whole_line(const iml__labelled *l, uint32_t k, const int32_t box[4], bool as_seen)
+static void whole_line(const iml__labelled *l, uint32_t k, int32_t box[4], bool as_seen)
 {
     const iml__lay_line *line = &l->item->block.lines[k];
     iml__str_adds(l->text, "WordStr"), row(l, box), iml__str_adds(l->text, " #");

@@ -4,7 +4,8 @@
 // pixel goes to the largest; of equals to the first. Moving the numbers themselves was rejected:
 // between two letters there is no number in between, and nearest neighbours tear thin strokes.
 // Where the picture is scaled afterwards, a pixel goes to the number with most coverage in the
-// stretch that it shows.
+// stretch that it shows. In the end there is a number exactly where the mask of the text has ink:
+// bicubic and scaling filters reach a little farther than that stretch, or round it away.
 #include "src/synth/idmask.h"
 
 #include "src/base/arena.h"
@@ -166,16 +167,55 @@ static void scale(const plane *m, iml_image *out)
     }
 }
 
+// ---- As the text's mask has it
+
+static uint16_t number_at(const iml_image *m, int32_t x, int32_t y)
+{
+    bool in = x >= 0 && y >= 0 && x < m->w && y < m->h;
+    return in ? ((const uint16_t *)(const void *)iml__image_row(m, y))[x] : 0;
+}
+
+// The number nearest to a pixel, at most `far` away; of equals the first in raster order.
+static uint16_t nearest(const iml_image *m, int32_t x, int32_t y, int32_t far)
+{
+    int32_t least = INT32_MAX;
+    uint16_t id = 0;
+    for (int32_t r = 1; r <= far && r * r < least; r++)
+        for (int32_t j = -r; j <= r; j++) // the ring alone: what is inside was looked at
+            for (int32_t i = -r; i <= r; i += j == -r || j == r ? 1 : 2 * r) {
+                uint16_t v = number_at(m, x + i, y + j);
+                int32_t d = i * i + j * j;
+                if (v && d < least) least = d, id = v;
+            }
+    return id;
+}
+
+static void agree(const iml_image *text, int32_t far, const iml_image *from, iml_image *out)
+{
+    for (int32_t y = 0; y < out->h; y++) {
+        const uint8_t *ink = iml__image_row(text, y);
+        uint16_t *d = (uint16_t *)(void *)iml__image_row(out, y);
+        for (int32_t x = 0; x < out->w; x++) {
+            if (!ink[x])
+                d[x] = 0;
+            else if (!d[x])
+                d[x] = nearest(from, x, y, far);
+        }
+    }
+}
+
 // ----
 
-iml_status iml__idmask(const iml__geometry *g, bool lines, int32_t w, int32_t h, iml_arena *a,
+iml_status iml__idmask(const iml__geometry *g, bool lines, const iml_image *text, iml_arena *a,
                        iml_image *out, iml_err *e)
 {
+    int32_t w = text->w, h = text->h;
     const iml__lay_block *b = g->b;
     uint32_t groups = lines ? b->nlines : b->nunits, number = 0;
     if (groups > 65535)
         return IML_FAIL(e, IML_ELIMIT, "a mask of 16 bits has no room for %u %s", groups,
                         lines ? "lines" : "units");
+    iml_image own;
     IML_TRY(iml__image_new(a, w, h, 1, IML__U16, out, e));
     size_t mark = iml__arena_mark(a), n = (size_t)g->w * (size_t)g->h;
     plane m = {g->w, g->h, iml_arena_calloc(a, n, sizeof *m.best),
@@ -192,6 +232,12 @@ iml_status iml__idmask(const iml__geometry *g, bool lines, int32_t w, int32_t h,
             memcpy(iml__image_row(out, y), m.id + (size_t)y * (size_t)w, 2 * (size_t)w);
     else
         scale(&m, out);
+    // A filter's reach: two pixels of the canvas (bicubic), one of them or of ours when scaled.
+    int32_t far = 3 + IML_MAX(w / m.w, h / m.h);
+    IML_TRY(iml__image_new(a, w, h, 1, IML__U16, &own, e));
+    for (int32_t y = 0; y < h; y++)
+        memcpy(iml__image_row(&own, y), iml__image_row(out, y), 2 * (size_t)w);
+    agree(text, far, &own, out);
     iml__arena_release(a, mark);
     return IML_OK;
 }

@@ -4,10 +4,11 @@
 
 #include "src/synth/geometry.h"
 
-// out: w x h, one channel, 16 bits: number + 1 of the unit (through all lines, logical order) or
-// line with most coverage, 0: no ink. Places of g are still those of the map; w, h: what the
-// picture is scaled to after it. IML_ELIMIT: more than 65,535 units.
-iml_status iml__idmask(const iml__geometry *g, bool lines, int32_t w, int32_t h, iml_arena *a,
+// out: as large as text, one channel, 16 bits: number + 1 of the unit (through all lines, logical
+// order) or line with most coverage, 0: no ink, which is exactly where text, the coverage of all
+// ink in the finished picture (one channel, u8), is 0. Places of g are still those of the map.
+// IML_ELIMIT: more than 65,535 units.
+iml_status iml__idmask(const iml__geometry *g, bool lines, const iml_image *text, iml_arena *a,
                        iml_image *out, iml_err *e);
 
 #endif

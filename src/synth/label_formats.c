@@ -144,6 +144,12 @@ void iml__format_box(const double *xy, size_t n, int32_t box[4])
     box[2] = (int32_t)ceil(x1), box[3] = (int32_t)ceil(y1);
 }
 
+void iml__format_within(int32_t box[4], int32_t w, int32_t h)
+{
+    box[0] = IML_CLAMP(box[0], 0, w - 1), box[2] = IML_CLAMP(box[2], box[0] + 1, w);
+    box[1] = IML_CLAMP(box[1], 0, h - 1), box[3] = IML_CLAMP(box[3], box[1] + 1, h);
+}
+
 iml_status iml__format_regions(const iml__labelled *l, const iml__region **out, uint32_t *n,
                                iml_err *e)
 {

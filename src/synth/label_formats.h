@@ -66,6 +66,8 @@ iml_status iml__format_regions(const iml__labelled *l, const iml__region **out, 
                                iml_err *e);
 // Outermost pixels x0 y0 x1 y1 of n points.
 void iml__format_box(const double *xy, size_t n, int32_t box[4]);
+// A box as far as it lies in a picture of w x h, 1 px at least: readers cut it out.
+void iml__format_within(int32_t box[4], int32_t w, int32_t h);
 int64_t iml__format_round(double v); // floor(v + 1/2)
 
 #define IML_LABELS(name, alias, flags, writer, about) iml__format_writer writer;

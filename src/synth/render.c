@@ -157,7 +157,8 @@ static iml_status compose(work *w, const iml__lay_block *b, iml_err *e)
     IML_TRY(under(w, b, e));
     IML_TRY(iml__textlayer_make(p, w->ink, b, g->ox, g->oy, g->part, w->a, &w->text, e));
     IML_TRY(iml__textlayer_draw(p, &w->text, &w->pic, g->part[0], g->part[1], w->a, e));
-    if (p->mask) { // The whole part, so that warping it needs no thought about edges.
+    // The whole part, so that warping it needs no thought about edges.
+    if (p->mask || p->unit_mask || p->line_mask) {
         IML_TRY(iml__image_new(w->a, w->pic.w, w->pic.h, 1, IML__U8, &w->mask, e));
         memset(w->mask.px, 0, w->mask.stride * (size_t)w->mask.h);
         const iml__layer *l = &w->text.ink;
@@ -401,9 +402,8 @@ static iml_status text_alone(const work *done, iml_image *out, iml_err *e)
 static iml_status extras(const work *w, const iml__lay_block *b, iml__render_out *out, iml_err *e)
 {
     const iml__render_params *p = w->p;
-    int32_t pw = w->pic.w, ph = w->pic.h;
-    if (p->unit_mask) IML_TRY(iml__idmask(&w->geo, false, pw, ph, w->a, &out->unit_mask, e));
-    if (p->line_mask) IML_TRY(iml__idmask(&w->geo, true, pw, ph, w->a, &out->line_mask, e));
+    if (p->unit_mask) IML_TRY(iml__idmask(&w->geo, false, &w->mask, w->a, &out->unit_mask, e));
+    if (p->line_mask) IML_TRY(iml__idmask(&w->geo, true, &w->mask, w->a, &out->line_mask, e));
     if (p->text_free) IML_TRY(text_free(w, b, &out->text_free, e));
     return p->text_alone ? text_alone(w, &out->text_alone, e) : IML_OK;
 }
@@ -440,7 +440,8 @@ iml_status iml__render(const iml__render_params *p, const iml__lay_block *b, iml
     IML_TRY(iml__geometry_visible(g, out->cutout, a, e));
     IML_TRY(extras(&w, b, out, e));
     iml__geometry_scale(g, out->fit_x, out->fit_y);
-    out->image = w.pic, out->mask = w.mask;
+    out->image = w.pic;
+    if (p->mask) out->mask = w.mask;
     out->lines = g->lines, out->nlines = b->nlines;
     out->canvas_w = g->canvas_w, out->canvas_h = g->canvas_h;
     out->distortion_scale = g->moves ? g->map.distortion_scale : 1;

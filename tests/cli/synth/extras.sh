@@ -17,6 +17,36 @@ if command -v python3 >/dev/null; then
 else
     echo "no python3: masks are not read back"
 fi
+# Under all effects at once, scaled, cut off: formats, masks and labels still say the same.
+seq 1 60 | sed 's/$/ good plain words, for "lines" of text/' >t.txt
+printf 'שלום עולם, זהו (טקסט) פשוט abc לבדיקה של כיוון הכתיבה 12.5\n%.0s' {1..30} >h.txt
+cat >all.yaml <<'Y'
+total_images: 16
+specifications:
+  - {name: a, proportion: 0.6, text_direction: left_to_right, corpus_file: t.txt, rotation_angle: [-40, 40], perspective_warp_magnitude_max: 0.4, elastic_distortion_alpha: [0, 60],
+     elastic_distortion_sigma: [3, 6], grid_distortion_steps: [0, 5], grid_distortion_limit: [0, 6], optical_distortion_limit: [-0.3, 0.4], noise_amount: [0, 0.02], blur_radius: [0, 1.5],
+     erosion_dilation_kernel: [1, 3], cutout_width: [0, 90], cutout_height: [0, 50], ink_bleed_radius: [0, 1], skew_x: [-20, 20], trapezoid_y: [-0.3, 0.3], drop_shadow_offset_x: [-4, 4],
+     glyph_rotation: [-14, 14], baseline_jitter: [-4, 4], border: [0, 3], bold: [0, 0.05], oblique: [-10, 10], glyph_scale: [0.7, 1.4], lines: [1, 2]}
+  - {name: b, proportion: 0.4, text_direction: right_to_left, corpus_file: h.txt, lines: [1, 3], curve_type: {arc: 1, sine: 1}, arc_radius: [80, 500], sine_amplitude: [3, 12], sine_frequency: 0.02,
+     letter_spacing: [0, 6], glyph_overlap_intensity: [0, 0.4], arc_concave: {true: 1, false: 1}}
+Y
+every=json,jsonl,mlocr,paddle_det,paddle_rec,icdar15,coco,mmocr_det,mmocr_rec,tesseract_box,tesseract_gt,easyocr_csv,hf_metadata,synthtiger,trdg
+while read -r grown how; do
+    rm -rf all
+    expect 0 'done' "$imloom" synth all.yaml -o all --seed 3 --labels $every --masks text,unit,line --crops lines,words $quiet $how
+    command -v python3 >/dev/null || continue
+    expect 0 'in 15 formats' python3 "$source/tests/interop/read_back.py" all
+    expect 0 'agree' python3 "$source/tests/interop/masks.py" all "$grown"
+    expect 0 'is what the labels say' python3 "$source/tests/interop/coverage.py" all
+    expect 0 ' 16 identical' "$imloom" synth --replay all/labels.jsonl --replay-check
+done <<'H'
+0.51
+1 --set image_height=48 --set max_width=300
+1 --set image_height=32 --set max_width=120 --set fit=squeeze
+0.51 --set clip=allow --set interpolation=bicubic
+H
+# A mask is the same whichever others are asked for.
+for m in unit line; do expect 0 'done' "$imloom" synth all.yaml -o "only_$m" --seed 3 --masks $m --set clip=allow --set interpolation=bicubic $quiet; cmp "only_$m/000000/000000003.$m.png" "all/000000/000000003.$m.png" || fail "mask $m depends on the others"; [ ! -e "only_$m/000000/000000003.text.png" ] || fail "a mask that nobody asked for"; done
 # The same members in a shard: a picture's, then each crop with its text.
 expect 0 'done' "$imloom" synth -n 14 -o tar --container tar --masks text,unit,line --crops lines,words --extras background,textlayer --labels json $quiet
 tar -tf tar/shard-000000.tar >names
