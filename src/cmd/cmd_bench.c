@@ -6,17 +6,39 @@
 #include <unistd.h>
 
 #include "src/base/err.h"
+#include "src/cmd/bench_slice.h"
 #include "src/cmd/bench_synth.h"
 #include "src/cmd/bench_workers.h"
 #include "src/cmd/command.h"
 
 static struct options {
-    int container, format, mode, workers;
+    int container, format, mode;
+    int workers[IML__BENCH_COUNTS]; // --workers; slice takes several
+    size_t nworkers;
     uint64_t images, peer_images;
     int64_t rounds;
     bool scale;
     const char *dir, *peer;
 } options;
+
+// "N", "auto" or "N,N,...".
+static iml_status read_workers(void *to, const char *text, iml_err *e)
+{
+    struct options *o = to;
+    o->nworkers = 0;
+    for (const char *p = text;; p++) {
+        char word[24];
+        int64_t v = IML_WORKERS_AUTO;
+        size_t n = strcspn(p, ",");
+        (void)snprintf(word, sizeof word, "%.*s", (int)IML_MIN(n, sizeof word - 1), p);
+        bool fits = !strcmp(word, "auto") || (iml__parse_i64(word, &v) && v >= -1 && v <= 4096);
+        if (!fits || o->nworkers == IML__BENCH_COUNTS)
+            return IML_FAIL(e, IML_EARG, "--workers %.60s: auto, 0..4096, or such as 1,2,4", text);
+        o->workers[o->nworkers++] = (int)v;
+        p += n;
+        if (!*p) return IML_OK;
+    }
+}
 
 #define AT(field) offsetof(struct options, field)
 static const iml__opt rows[] = {
@@ -36,8 +58,10 @@ static const iml__opt rows[] = {
      "two workers, and two independent runs, against one worker", 0, NULL},
     {"mode", 0, IML__OPT_ENUM, AT(mode), "KIND", "thread", 0, 0, "auto|thread|process", NULL,
      "of synth", 0, NULL},
-    {"workers", 'j', IML__OPT_WORKERS, AT(workers), "N", "0", 0, 0, NULL, NULL,
-     "of synth; 0 = all in the calling thread", 0, NULL},
+    {"workers", 'j', IML__OPT_CUSTOM, 0, "N[,N..]", NULL, 0, 0, NULL, NULL,
+     "0 = all in the calling thread; of synth [0], of engine [auto], of slice as many as are to be "
+     "compared [1,2,4 .. CPUs]",
+     0, read_workers},
     {"dir", 0, IML__OPT_DIR, AT(dir), "DIR", NULL, 0, 0, NULL, NULL,
      "where to work; /tmp/imloom-bench", 0, NULL},
 };
@@ -46,6 +70,7 @@ const iml__command_doc iml__doc_bench = {
     .name = "bench",
     .summary = "measure speed, beside other tools",
     .usage = "synth CASE... [--peer DIR] [options]\n"
+             "slice IN [--workers 1,2,4] [--rounds N] [-- OPTIONS OF SLICE]\n"
              "engine [-j N] [--rounds N]\n",
     .about =
         "CASE: plain typical curved heavy lines, or all. A line of JSON each: CPU "
@@ -58,19 +83,20 @@ const iml__command_doc iml__doc_bench = {
         "IMLOOM_TEXT (a file of lines) and leaves COUNT pictures in OUT. Both sides run in turns; "
         "the ratio is CPU an image without either program's start, at equal mean pixels "
         "(+-5 %). bench/peers has drivers for what PyPI and Debian have.\n\n"
+        "slice: the set IN by each number of workers, in turns: a table of wall and CPU seconds, "
+        "slices a second, efficiency against the first row, and peak memory.\n\n"
         "engine: empty items, items of 100 us and 1 ms, by one worker, by N threads, by N "
         "processes "
         "and by N independent runs of this program, in turns: what the engine costs, and what more "
         "workers bring on this machine.\n\n"
         "exit: 0 measured; 1 usage; 2 a run failed",
     .examples = "  imloom bench synth all\n"
+                "  imloom bench slice Dataset006 --workers 1,2,4,8,16 -- --axis axial\n"
                 "  imloom bench synth typical --format jpeg --container tar\n"
                 "  . peers/bin/activate && imloom bench synth plain --peer bench/peers/trdg",
     .table = {{rows, IML_COUNT_OF(rows)}},
     .ntables = 1,
 };
-
-static const iml__opts *given; // for whoever asks what was given
 
 static int measure(struct iml__bench_opts *b, const iml__bench_case *c)
 {
@@ -118,10 +144,34 @@ static int engine(const char *self, const iml__opt_list *args)
     } else {
         int fd = mkstemp(log);
         if (fd >= 0) (void)close(fd);
-        int workers = iml__opts_given(given, "workers") ? options.workers : IML_WORKERS_AUTO;
+        int workers = options.nworkers ? options.workers[0] : IML_WORKERS_AUTO;
         st = iml__bench_workers(self, fd >= 0 ? log : "/dev/null", workers, options.rounds, &e);
         if (fd >= 0) (void)remove(log);
     }
+    if (!st) return IML__EXIT_OK;
+    return iml__complain(&e, st == IML_EARG ? IML__EXIT_USAGE : IML__EXIT_FAILED);
+}
+
+static int slice(const char *self, const char *dir, const iml__opt_list *args)
+{
+    iml_err e = {0};
+    iml__str text;
+    if (args->n < 2) {
+        (void)IML_FAIL(&e, IML_EARG, "bench slice needs a set: imloom bench slice IN");
+        return iml__complain(&e, IML__EXIT_USAGE);
+    }
+    struct iml__bench_slice_opts o = {.self = self,
+                                      .dir = dir,
+                                      .input = args->item[1],
+                                      .more = args->item + 2,
+                                      .nmore = args->n - 2,
+                                      .workers = options.workers,
+                                      .nworkers = options.nworkers,
+                                      .rounds = options.rounds};
+    iml__str_init(&text, 65536);
+    iml_status st = iml__bench_slice(&o, &text, &e);
+    if (!st) (void)fputs(iml__str_text(&text), stdout);
+    iml__str_free(&text);
     if (!st) return IML__EXIT_OK;
     return iml__complain(&e, st == IML_EARG ? IML__EXIT_USAGE : IML__EXIT_FAILED);
 }
@@ -135,18 +185,19 @@ int iml__cmd_bench(int argc, char **argv)
                    .structs = (void *[]){&options},
                    .ntables = 1};
     int code = IML__EXIT_USAGE;
-    given = &o;
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (iml__opts_parse(&o, argc, argv, &e)) {
         code = iml__complain(&e, IML__EXIT_USAGE);
     } else if (o.args.n && !strcmp(o.args.item[0], "engine")) {
         self[IML_MAX(n, 0)] = 0;
         code = engine(self, &o.args);
+    } else if (n > 0 && o.args.n && !strcmp(o.args.item[0], "slice")) {
+        code = slice(self, options.dir ? options.dir : "/tmp/imloom-bench", &o.args);
     } else if (o.args.n < 2 || strcmp(o.args.item[0], "synth") != 0) {
         (void)IML_FAIL(
             &e, IML_EARG,
-            "bench needs what to measure: imloom bench engine, or imloom bench synth CASE "
-            "(plain typical curved heavy lines all)");
+            "bench needs what to measure: imloom bench engine, imloom bench slice IN, or imloom "
+            "bench synth CASE (plain typical curved heavy lines all)");
         code = iml__complain(&e, IML__EXIT_USAGE);
     } else if (n <= 0) {
         (void)IML_FAIL(&e, IML_EARG, "where this program lies is not known: /proc is not there");
@@ -154,10 +205,11 @@ int iml__cmd_bench(int argc, char **argv)
     } else {
         static const char *const containers[] = {"dir", "tar"}, *const formats[] = {"png", "jpeg"};
         static const char *const modes[] = {"auto", "thread", "process"};
-        if (options.workers < 0)
+        int count = options.nworkers ? options.workers[0] : 0;
+        if (count < 0)
             (void)snprintf(workers, sizeof workers, "auto");
         else
-            (void)snprintf(workers, sizeof workers, "%d", options.workers);
+            (void)snprintf(workers, sizeof workers, "%d", count);
         struct iml__bench_opts b = {.self = self,
                                     .dir = options.dir ? options.dir : "/tmp/imloom-bench",
                                     .peer = options.peer,
