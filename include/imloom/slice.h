@@ -56,16 +56,21 @@ typedef struct iml_nifti_info {
 } iml_nifti_info;
 
 // Opens path (.nii, .nii.gz, or either file of a pair) and checks its header against the size of
-// the file. affine: IML_AFFINE_*. IML_EINPUT, IML_ELIMIT, IML_EAGAIN, IML_ENOMEM.
+// the file. affine: which matrix counts, IML_AFFINE_AUTO (sform, else qform, else zooms) ...
+// IML_EINPUT: the file is not as it should be; IML_EAGAIN: it changed while it was read
+// ("[changed]"); IML_ELIMIT, IML_ENOMEM. *out is NULL on failure.
 IML_API iml_status iml_nifti_open(const char *path, int affine, iml_nifti **out, iml_err *e);
 IML_API const iml_nifti_info *iml_nifti_about(const iml_nifti *n); // *borrowed* until close
-// One frame as stored, in native byte order: voxels * item_bytes bytes. Looks at everything there
-// is to check: lengths, every gzip member, its CRC and size.
+// One frame (0 <= frame < frames) as stored, in native byte order, x fastest: voxels * item_bytes
+// bytes into out, which has room for cap; IML_EARG where that is too little. Looks at everything
+// there is to check: lengths, every gzip member, its CRC and size. IML_EINPUT also: no such frame;
+// else as iml_nifti_open.
 IML_API iml_status iml_nifti_read(iml_nifti *n, uint64_t frame, void *out, size_t cap, iml_err *e);
-// The same as float values, scaled: voxels floats.
+// The same as values: value = float(double(stored) * slope + inter), `voxels` floats into out,
+// which has room for count.
 IML_API iml_status iml_nifti_read_f32(iml_nifti *n, uint64_t frame, float *out, size_t count,
                                       iml_err *e);
-IML_API void iml_nifti_close(iml_nifti **n);
+IML_API void iml_nifti_close(iml_nifti **n); // *n becomes NULL; may be NULL
 
 // ---- Orientation
 
@@ -76,7 +81,7 @@ typedef struct iml_orient {
 } iml_orient;
 
 // The anatomical axis nearest each array axis, as nibabel's io_orientation. affine: rows of a 3x4
-// matrix. IML_EINPUT [orient]: singular.
+// matrix from voxel indices to RAS+ mm (iml_nifti_info.affine). IML_EINPUT [orient]: singular.
 IML_API iml_status iml_orient_from_affine(const double affine[12], iml_orient *out, iml_err *e);
 
 // ---- Slicing
@@ -108,9 +113,9 @@ typedef struct iml_slice_opts {
     const char *orient;     // "native" or letters
     bool display;           // radiological rows and columns
     const char *crop;       // "none" "nonzero" "foreground" "above:T" "label" "i0:i1,j0:j1,k0:k1"
-    double margin_mm;       // around the box of crop
-    const char *plane_size; // "H,W" or "WxH", or NULL
-    double clip_min, clip_max; // NAN: none
+    double margin_mm;       // around the box of crop, >= 0
+    const char *plane_size; // pixels, "H,W" or "WxH", or NULL
+    double clip_min, clip_max; // of scaled values; NAN: none
     const char *const *norms;  // "zscore" ...; several windows are groups of channels
     size_t nnorms;
     int norm_mask;          // 0 foreground, 1 all, 2 nonzero, 3 label
@@ -142,7 +147,16 @@ typedef struct iml_slice_opts {
 } iml_slice_opts;
 
 IML_API void iml_slice_opts_default(iml_slice_opts *o);
-// Slices every case into run->out_dir: files, dataset_info.json, splits. Failures as iml_run's.
+// Slices every case into run->out_dir: CASE_000.npz ... (image (C,H,W), label (H,W), metadata),
+// dataset_info.json, splits. Cases are the items of run and report: r->bad of them were refused,
+// and dataset_info.json says why; that is no failure of the call. IML_EARG: a setting cannot be, or
+// there is no case; else as iml_run. c, o and run are *borrowed* until it returns; r may be NULL.
+//
+//     iml_slice_opts o;
+//     iml_run_opts run;
+//     iml_slice_opts_default(&o), iml_run_opts_default(&run);
+//     o.input = "Dataset006", o.axis = "axial", run.out_dir = "out";
+//     if (iml_ctx_new(&ctx, &e) || iml_slice_run(ctx, &o, &run, &report, &e)) ... e.msg
 IML_API iml_status iml_slice_run(iml_ctx *c, const iml_slice_opts *o, const iml_run_opts *run,
                                  iml_report *r, iml_err *e);
 

@@ -289,9 +289,43 @@ static iml_status part_list(iml_arena *a, const char *const **list, size_t *n,
     return IML_OK;
 }
 
+// What the command line cannot get wrong, but a program can.
+static iml_status check_ranges(const iml_slice_opts *o, iml_err *e)
+{
+    const struct {
+        const char *name;
+        int value, least, most;
+    } all[] = {
+        {"subset", o->subset, 0, IML_SLICE_ALL},
+        {"affine", o->affine, 0, IML_AFFINE_QFORM},
+        {"nan", o->nan, 0, IML_SLICE_NAN_KEEP},
+        {"norm_mask", o->norm_mask, 0, IML__MASK_LABEL},
+        {"dtype", o->dtype, 0, IML__OUT_U8},
+        {"padding", o->padding, 0, IML__PAD_SYMMETRIC},
+        {"skip_empty", o->skip_empty, 0, IML_SLICE_SKIP_IMAGE},
+        {"label_type", o->label_type, 0, 4},
+        {"layout", o->layout, 0, IML_SLICE_BY_CASE},
+        {"digits", o->digits, 3, 6},
+        {"one_hot", (int)IML_MIN(o->one_hot, 1u << 20), 0, 256},
+    };
+    for (size_t k = 0; k < IML_COUNT_OF(all); k++)
+        if (all[k].value < all[k].least || all[k].value > all[k].most)
+            return IML_FAIL(e, IML_EARG, "iml_slice_opts.%s is %d; %d to %d are known", all[k].name,
+                            all[k].value, all[k].least, all[k].most);
+    if (!o->channels || !o->axis || !o->orient || !o->crop || !o->slices || !o->split_method)
+        return IML_FAIL(e, IML_EARG,
+                        "iml_slice_opts: a word is missing; begin with iml_slice_opts_default");
+    return IML_OK;
+}
+
 iml_status iml__slice_conf_read(const iml_slice_opts *o, iml_arena *a, struct iml__slice_conf *c,
                                 iml_err *e)
 {
+    if (!o || o->size != sizeof *o)
+        return IML_FAIL(e, IML_EARG,
+                        "iml_slice_opts of %zu bytes; iml_slice_opts_default sets them",
+                        o ? o->size : 0);
+    IML_TRY(check_ranges(o, e));
     *c = (struct iml__slice_conf){.o = *o};
     const char **text[] = {
         &c->o.input,       &c->o.images,    &c->o.labels, &c->o.label,        &c->o.channels,

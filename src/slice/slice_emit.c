@@ -5,7 +5,10 @@
 // have become complete: those whose highest plane lies below the frontier, the first block that is
 // not done. Slices are handed out in order under the lock and written outside it, so writing is
 // shared by the workers too, and a plane's memory goes as soon as its last file has taken it.
-// Rejected: a second split for writing (every coded plane of the case would wait in memory).
+// Behind the blocks of a split come parts that only hand over: the block that ends last may free
+// the slices of all others, and workers that have no block left would go away before (one of eight
+// then wrote a whole case). They wait for blocks that somebody has begun, never for one that nobody
+// has. Rejected: a second split for writing (every coded plane of the case would wait in memory).
 #include "src/slice/case.h"
 
 #include <stdio.h>
@@ -21,6 +24,7 @@ enum {
     BLOCK = 32,            // planes a part takes where they lie along the file's fastest axis,
     BLOCK_BYTES = 4 << 20, // and as many as fill this elsewhere
     TAKE = 8,              // slices handed over in one go
+    WRITERS = 31,          // most parts that only hand over
     MEMBERS = 4,
 };
 
@@ -48,13 +52,16 @@ struct emitter {
     int64_t *slice_at;        // [depth]: place in c->slice, or -1
     struct iml__raster cut, label_cut, hot_cut;
     int64_t block, held_from;    // the first plane in memory
-    uint32_t nparts, first_part; // first_part: of this round
+    uint32_t nparts;
+    uint32_t first_part, end_part; // of this round
     size_t part_bytes;
 
     pthread_mutex_t lock; // guards what follows
     uint8_t *done;        // [nparts]
     uint32_t frontier;    // the first part that is not
     size_t next;          // slice to hand over
+    bool failed;          // a part has
+    pthread_cond_t more;  // frontier or failed has changed
 };
 
 static iml_status no_memory(iml_err *e) { return IML_FAIL(e, IML_ENOMEM, "no memory for a slice"); }
@@ -495,45 +502,80 @@ static iml_status code_block(struct emitter *m, int64_t from, int64_t to, struct
     return c->label ? code_labels(m, from, to, s, e) : IML_OK;
 }
 
-// Up to TAKE slices that are complete; how many.
-static size_t take_ready(struct emitter *m, size_t *first)
+// Up to TAKE slices that are complete; how many. wait: for blocks of this round that are not done.
+static size_t take_ready(struct emitter *m, bool wait, size_t *first)
 {
     size_t n = 0;
     pthread_mutex_lock(&m->lock);
-    while (m->frontier < m->nparts && m->done[m->frontier]) m->frontier++;
-    int64_t below = m->frontier == m->nparts ? m->c->depth : (int64_t)m->frontier * m->block;
-    for (*first = m->next; m->next < m->c->nslices && n < TAKE; n++, m->next++)
-        if (m->uses.need[m->next] >= below || m->c->slice[m->next] >= below) break;
+    for (;;) {
+        int64_t below = m->frontier == m->nparts ? m->c->depth : (int64_t)m->frontier * m->block;
+        for (*first = m->next; m->next < m->c->nslices && n < TAKE; n++, m->next++)
+            if (m->uses.need[m->next] >= below || m->c->slice[m->next] >= below) break;
+        if (n || !wait || m->failed || m->frontier >= m->end_part) break;
+        pthread_cond_wait(&m->more, &m->lock);
+    }
     pthread_mutex_unlock(&m->lock);
     return n;
 }
 
-static iml_status hand_over_ready(struct emitter *m, iml_arena *a, struct bench *s, iml_err *e)
+static iml_status hand_over_some(struct emitter *m, size_t first, size_t n, iml_arena *a,
+                                 struct bench *s, iml_err *e)
 {
-    size_t first, n;
-    while ((n = take_ready(m, &first)))
-        for (size_t j = first; j < first + n; j++) {
-            size_t mark = iml__arena_mark(a);
-            iml_status st = hand_over(m, j, a, s, e);
-            iml__arena_release(a, mark);
-            if (st) return st;
-        }
+    for (size_t j = first; j < first + n; j++) {
+        size_t mark = iml__arena_mark(a);
+        iml_status st = hand_over(m, j, a, s, e);
+        iml__arena_release(a, mark);
+        if (st) return st;
+    }
     return IML_OK;
 }
 
-static iml_status part(void *arg, uint32_t k, iml_arena *a, iml_err *e)
+static iml_status only_hand_over(struct emitter *m, iml_arena *a, iml_err *e)
 {
-    struct emitter *m = arg;
+    struct bench s = {.enc = NULL};
+    size_t first, n;
+    while ((n = take_ready(m, true, &first))) {
+        if (!s.enc && !take_bench(m, a, 1, &s)) return no_memory(e);
+        IML_TRY(hand_over_some(m, first, n, a, &s, e));
+    }
+    return IML_OK;
+}
+
+static iml_status block(struct emitter *m, uint32_t k, iml_arena *a, iml_err *e)
+{
     struct bench s;
-    k += m->first_part;
+    size_t first, n;
     int64_t from = (int64_t)k * m->block, to = IML_MIN(from + m->block, m->c->depth);
     if (iml_cancelled(m->c->it)) return IML_FAIL(e, IML_ECANCEL, "the run stops");
     if (!take_bench(m, a, m->block + m->step, &s)) return no_memory(e);
     IML_TRY(code_block(m, from, to, &s, e));
     pthread_mutex_lock(&m->lock);
     m->done[k] = 1;
+    while (m->frontier < m->nparts && m->done[m->frontier]) m->frontier++;
+    pthread_cond_broadcast(&m->more);
     pthread_mutex_unlock(&m->lock);
-    return hand_over_ready(m, a, &s, e);
+    while ((n = take_ready(m, false, &first))) IML_TRY(hand_over_some(m, first, n, a, &s, e));
+    return IML_OK;
+}
+
+static iml_status part(void *arg, uint32_t k, iml_arena *a, iml_err *e)
+{
+    struct emitter *m = arg;
+    k += m->first_part;
+    iml_status st = k < m->end_part ? block(m, k, a, e) : only_hand_over(m, a, e);
+    if (!st) return IML_OK;
+    pthread_mutex_lock(&m->lock);
+    m->failed = true;
+    pthread_cond_broadcast(&m->more);
+    pthread_mutex_unlock(&m->lock);
+    return st;
+}
+
+static iml_status round_of(struct emitter *m, uint32_t first, uint32_t n, iml_err *e)
+{
+    size_t writers = IML_MIN(m->c->nslices / TAKE, (size_t)WRITERS);
+    m->first_part = first, m->end_part = first + n;
+    return iml_split(m->c->it, n + (uint32_t)writers, m->part_bytes, part, m, e);
 }
 
 // ---- Beginning and end
@@ -607,11 +649,6 @@ static void release(struct emitter *m)
     iml__meta_free(&m->meta);
 }
 
-static iml_status all_at_once(struct emitter *m, iml_err *e)
-{
-    return iml_split(m->c->it, m->nparts, m->part_bytes, part, m, e);
-}
-
 static iml_status in_rounds(struct emitter *m, iml_err *e)
 {
     struct iml__case *c = m->c;
@@ -622,9 +659,8 @@ static iml_status in_rounds(struct emitter *m, iml_err *e)
     while (!st && !(st = iml__rounds_next(r, &from, &to, &held, e))) {
         set_rasters(m, &held);
         m->held_from = IML_MAX(from - (m->rule == IML__SPLICE_FG ? m->step : 0), 0);
-        m->first_part = (uint32_t)(from / m->block);
         uint32_t n = (uint32_t)((to - from + m->block - 1) / m->block);
-        st = iml_split(c->it, n, m->part_bytes, part, m, e);
+        st = round_of(m, (uint32_t)(from / m->block), n, e);
     }
     if (st == IML_END) st = iml__rounds_end(r, e);
     iml__rounds_close(r);
@@ -643,12 +679,17 @@ iml_status iml__case_emit(struct iml__case *c, iml_err *e)
     m->pad = (enum iml__padding)c->conf->o.padding;
     IML_TRY(make_groups(c, e));
     if (pthread_mutex_init(&m->lock, NULL)) return no_memory(e);
+    if (pthread_cond_init(&m->more, NULL)) {
+        pthread_mutex_destroy(&m->lock);
+        return no_memory(e);
+    }
     iml_status st = prepare(m, e);
     if (!st) st = iml__meta_make(c, &m->meta, e);
     if (!st) st = constant_planes(m, e);
     if (!st && c->nslices)
-        st = c->residence == IML__IN_MEMORY ? all_at_once(m, e) : in_rounds(m, e);
+        st = c->residence == IML__IN_MEMORY ? round_of(m, 0, m->nparts, e) : in_rounds(m, e);
     release(m);
+    pthread_cond_destroy(&m->more);
     pthread_mutex_destroy(&m->lock);
     return st;
 }

@@ -249,6 +249,8 @@ iml_status iml_slice_run(iml_ctx *c, const iml_slice_opts *o, const iml_run_opts
                          iml_report *r, iml_err *e)
 {
     iml__slicer *s;
+    if (!run_opts || !run_opts->out_dir)
+        return IML_FAIL(e, IML_EARG, "iml_slice_run: where to? set out_dir");
     IML_TRY(iml__slicer_open(o, &s, e));
     iml_status st = iml__slicer_settle(s, c, run_opts, &s->notes, e);
     if (!st) st = iml_run(c, &s->job, iml_sink_file(), run_opts, r, e);
