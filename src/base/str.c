@@ -55,6 +55,12 @@ void iml__str_add(iml__str *s, const void *p, size_t n)
 }
 
 void iml__str_adds(iml__str *s, const char *text) { iml__str_add(s, text, strlen(text)); }
+
+void iml__str_flat(iml__str *s, const void *p, size_t n)
+{
+    for (const unsigned char *c = p, *end = c + n; c < end; c++)
+        iml__str_addc(s, *c < 0x20 || *c == 0x7F ? '?' : (char)*c);
+}
 const char *iml__str_text(const iml__str *s) { return s->p ? s->p : ""; }
 
 void iml__str_vaddf(iml__str *s, const char *fmt, va_list ap)

@@ -20,6 +20,8 @@ void iml__str_free(iml__str *s);
 void iml__str_clear(iml__str *s); // keeps memory
 void iml__str_add(iml__str *s, const void *p, size_t n);
 void iml__str_adds(iml__str *s, const char *text);
+// On one line: control characters, which names of files may hold, become '?'.
+void iml__str_flat(iml__str *s, const void *p, size_t n);
 
 // To write in place: where n more bytes fit (NULL: failed), then how many of them were written.
 char *iml__str_more(iml__str *s, size_t n);

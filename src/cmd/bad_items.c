@@ -13,23 +13,16 @@
 
 enum { NAMED = 3, REASON = 160, LIST_MAX = 1 << 28 };
 
-// A file's name may hold what would move the terminal's cursor.
-static void shown(iml__str *to, const char *text, size_t n)
-{
-    for (size_t k = 0; k < n; k++)
-        iml__str_addc(to, (unsigned char)text[k] < 0x20 || text[k] == 0x7F ? '?' : text[k]);
-}
-
 void iml__bad_items_reason(iml__str *to, const char *why)
 {
     size_t n = strlen(why);
     if (n <= REASON) {
-        shown(to, why, n);
+        iml__str_flat(to, why, n);
         return;
     }
     n = REASON - 3;
     while (n && ((unsigned char)why[n] & 0xC0) == 0x80) n--; // no half a character
-    shown(to, why, n), iml__str_adds(to, "...");
+    iml__str_flat(to, why, n), iml__str_adds(to, "...");
 }
 
 // One line of the list; false, and nothing added: it is none.
@@ -56,7 +49,7 @@ static bool name_one(const char *line, size_t n, const char *before, iml__str *t
     if (ok) iml__str_adds(to, before);
     if (ok) iml__str_addf(to, "%llu", (unsigned long long)index);
     if (ok && path.n && !strstr(iml__str_text(&why), iml__str_text(&path)))
-        iml__str_addc(to, ' '), shown(to, path.p, path.n);
+        iml__str_addc(to, ' '), iml__str_flat(to, path.p, path.n);
     if (ok && why.n) {
         iml__str_adds(to, " (");
         iml__bad_items_reason(to, iml__str_text(&why));

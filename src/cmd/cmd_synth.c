@@ -344,24 +344,36 @@ static void headline(const iml__synth *s, iml__str *out)
 
 static const char *const listed[] = {"fonts", "corpora", "backgrounds", "scripts", "keys", NULL};
 
+// A row of names and numbers that a script can split at tabs, whatever a file is called.
+static void field(const char *text, char end)
+{
+    iml__str l;
+    iml__str_init(&l, 1 << 16);
+    iml__str_flat(&l, text, strlen(text)), iml__str_addc(&l, end);
+    (void)fputs(iml__str_text(&l), stdout);
+    iml__str_free(&l);
+}
+
 static int list(const iml__synth *s, const char *what)
 {
     if (!strcmp(what, "fonts")) {
         for (size_t i = 0; i < iml__fontindex_count(s->fonts); i++) {
             const iml__font *f = iml__fontindex_font(s->fonts, i);
-            (void)printf("%s\t%d\t%s\t%s\tusable\n", f->path, f->index, f->family, f->style);
+            field(f->path, '\t'), (void)printf("%d\t", f->index);
+            field(f->family, '\t'), field(f->style, '\t'), (void)puts("usable");
         }
         for (size_t i = 0; i < iml__fontindex_bad_count(s->fonts); i++) {
             const iml__font *f = iml__fontindex_bad(s->fonts, i);
-            (void)printf("%s\t%d\t\t\t%s\n", f->path, f->index, f->reason);
+            field(f->path, '\t'), (void)printf("%d\t\t\t", f->index), field(f->reason, '\n');
         }
     } else if (!strcmp(what, "corpora")) {
-        for (uint32_t i = 0; i < s->corpora->n; i++)
-            (void)printf("%s\t%zu\t%s\n", s->corpora->item[i].name, s->corpora->item[i].n,
-                         s->corpora->item[i].identity);
+        for (uint32_t i = 0; i < s->corpora->n; i++) {
+            const iml__corpus *c = &s->corpora->item[i];
+            field(c->name, '\t'), (void)printf("%zu\t%s\n", c->n, c->identity);
+        }
     } else if (!strcmp(what, "backgrounds")) {
         for (uint32_t i = 0; i < s->nback; i++)
-            (void)printf("%s\t%s\n", s->back[i].path, s->back[i].sha256);
+            field(s->back[i].path, '\t'), (void)puts(s->back[i].sha256);
         for (int k = IML__BG_BUILTIN; !s->nback && k < IML__BG_KINDS; k++)
             (void)puts(iml__bg_kind_name((enum iml__bg_kind)k));
     } else if (!strcmp(what, "scripts")) {

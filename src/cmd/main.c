@@ -42,7 +42,12 @@ const iml__command *iml__command_find(const char *name)
 int iml__complain(const iml_err *e, int code)
 {
     (void)fflush(stdout);
-    (void)fprintf(stderr, "imloom: %s\n", e->msg[0] ? e->msg : iml_status_text(e->status));
+    const char *msg = e->msg[0] ? e->msg : iml_status_text(e->status);
+    iml__str line;
+    iml__str_init(&line, 1 << 16);
+    iml__str_flat(&line, msg, strlen(msg)); // one sentence, one line, whatever a file is called
+    (void)fprintf(stderr, "imloom: %s\n", iml__str_text(&line));
+    iml__str_free(&line);
     return code;
 }
 

@@ -368,9 +368,12 @@ iml_status iml__coverage_fonts(const char *context, const iml_table_row *row, si
     iml__str_adds(&out, head);
     for (size_t k = 0; k < c.faces && !st; k++) {
         const struct face *f = &c.face[k];
-        iml__str_addf(&out, "%s\t%lld\t%s\t%s\t%llu\n", f->path, (long long)f->index,
-                      f->family ? f->family : "", f->reason ? f->reason : "usable",
-                      (unsigned long long)f->pictures);
+        const char *family = f->family ? f->family : "", *why = f->reason ? f->reason : "usable";
+        iml__str_flat(&out, f->path, strlen(f->path));
+        iml__str_addf(&out, "\t%lld\t", (long long)f->index);
+        iml__str_flat(&out, family, strlen(family)), iml__str_addc(&out, '\t');
+        iml__str_flat(&out, why, strlen(why));
+        iml__str_addf(&out, "\t%llu\n", (unsigned long long)f->pictures);
     }
     if (!st && out.failed) st = IML_FAIL(e, IML_ENOMEM, "no memory for coverage");
     if (!st) add(to, out.p, out.n);

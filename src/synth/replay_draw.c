@@ -91,6 +91,12 @@ static bool is_file(const char *path)
     return !iml__fstatat(AT_FDCWD, path, &st, 0) && S_ISREG(st.st_mode);
 }
 
+static iml_status nowhere(const iml__replayer *r, const iml__replay_font *f, iml_err *e)
+{
+    return IML_FAIL(e, IML_EINPUT, "%s: font %.120s (sha-256 %.12s...) is nowhere; give --font-dir",
+                    r->where, f->path, f->sha256);
+}
+
 static iml_status index_fonts(iml__replayer *r, const iml__replay_opts *o, iml_err *e)
 {
     iml__fontindex *x = r->s->fonts;
@@ -117,9 +123,9 @@ static iml_status index_fonts(iml__replayer *r, const iml__replay_opts *o, iml_e
     IML_TRY(iml__fontindex_prepare(x, e));
     if (o->nfont_dirs + o->nfonts)
         IML_TRY(iml__fontindex_prove_apart(x, IML_MODE_PROCESS, 10, NULL, &apart, e));
-    if (iml__fontindex_finish(x, &why))
-        return IML_FAIL(e, IML_EINPUT, "%.120s: %s", last ? last : "fonts", why.msg);
-    return IML_OK;
+    if (!iml__fontindex_finish(x, &why)) return IML_OK;
+    if (r->label.nfonts && !is_file(last)) return nowhere(r, &r->label.font[0], e);
+    return IML_FAIL(e, IML_EINPUT, "%.120s: %s", last ? last : "fonts", why.msg);
 }
 
 // The face with these contents, else the one at this path: *other tells.
@@ -134,10 +140,7 @@ static iml_status find_font(const iml__replayer *r, const iml__replay_font *f, s
         if (!strcmp(x->path, f->path)) at_path = i;
     }
     *out = at_path, *other = true;
-    return at_path < n ? IML_OK
-                       : IML_FAIL(e, IML_EINPUT,
-                                  "%s: font %.120s (sha-256 %.12s...) is nowhere; give --font-dir",
-                                  r->where, f->path, f->sha256);
+    return at_path < n ? IML_OK : nowhere(r, f, e);
 }
 
 static iml_status add_back(iml__replayer *r, const char *path, const char *name, iml_err *e)

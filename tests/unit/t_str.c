@@ -188,9 +188,21 @@ static void invalid_utf8_is_found(void **state)
     }
 }
 
+static void a_flat_text_stays_on_its_line(void **state)
+{
+    (void)state;
+    iml__str s;
+    iml__str_init(&s, 64);
+    iml__str_flat(&s, "a\tb\n\x1b[2J\0\x7f \xc3\xa9", 13);
+    assert_int_equal(s.n, 13);
+    assert_memory_equal(s.p, "a?b??[2J?? \xc3\xa9", 13);
+    iml__str_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flat_text_stays_on_its_line),
         cmocka_unit_test(string_stops_at_its_maximum),
         cmocka_unit_test(numbers_read_back),
         cmocka_unit_test(seventeen_digits_are_printf_s),

@@ -31,3 +31,19 @@ expect 0 'done' "$imloom" synth -n 5 -o none --coverage no $quiet
 [ ! -e none/coverage.tsv ] && [ ! -e none/fonts.tsv ] || fail "--coverage no counts"
 expect 1 'coverage' "$imloom" synth -n 5 -o none $quiet
 one_sentence
+# A directory may be called anything: tables keep their rows, JSON its text, a sentence its line.
+odd=$'o"d\xffd\t\nfonts'; mkdir "$odd" "bg $odd"; cp fonts/DejaVuSans.ttf "$odd/a, b.ttf"; cp fonts/cut.ttf "$odd/"
+"$imloom" synth --backgrounds-only 200x100 -n 1 -o made $quiet >/dev/null 2>&1 && cp made/000000/000000000.png "bg $odd/x,\"y.png"
+expect 0 'done' "$imloom" synth -n 6 -o odd --font-dir "$odd" --background-dir "bg $odd" --text 'a,"b' --labels json,jsonl,mlocr,coco,easyocr_csv $quiet
+[ "$(wc -l <odd/fonts.tsv)" = 3 ] && [ "$(awk -F '\t' 'NF != 5' odd/fonts.tsv | wc -l)" = 0 ] || { cat -v odd/fonts.tsv; fail "a name breaks a row of fonts.tsv"; }
+expect 0 '' "$imloom" synth --list fonts --font-dir "$odd"
+[ "$(wc -l <out.txt)" = 2 ] && [ "$(awk -F '\t' 'NF != 5' out.txt | wc -l)" = 0 ] || fail "a name breaks a row of --list fonts"
+if command -v python3 >/dev/null; then
+    for f in odd/coverage.json odd/coco.json odd/manifest.json odd/.imloom/report.json odd/000000/000000001.json odd/000000/000000001.mlocr.json; do
+        python3 -c 'import json, sys; json.loads(open(sys.argv[1], "rb").read().decode("utf-8"))' $f || fail "$f is no JSON in UTF-8"
+    done
+fi
+mv "$odd" moved
+expect 1 'font .* is nowhere; give --font-dir' "$imloom" synth --replay odd/labels.jsonl --replay-check
+one_sentence; [ "$(wc -l <err.txt)" = 1 ] || fail "more than one line"
+expect 0 '6 identical' "$imloom" synth --replay odd/labels.jsonl --replay-check --font-dir moved --background-dir "bg $odd"
