@@ -244,6 +244,13 @@ static iml_status old_ratios(iml__str *text, iml_err *e)
     return IML_OK;
 }
 
+static bool of_config(const iml__opts *opts, const char *name)
+{
+    size_t ordinal, table;
+    return iml__opts_find(opts, name, &ordinal, &table) &&
+           opts->config[ordinal / 64 % 4] >> ordinal % 64 & 1;
+}
+
 static iml_status fill(const iml__opts *opts, iml_slice_opts *s, iml__str *ratios, iml_err *e)
 {
     static const char *const none[] = {"none"};
@@ -253,6 +260,8 @@ static iml_status fill(const iml__opts *opts, iml_slice_opts *s, iml__str *ratio
     if (opts->args.n > 1)
         return IML_FAIL(e, IML_EARG, "%.80s: one IN is enough; options begin with --",
                         opts->args.item[1]);
+    if (opts->args.n && of_config(opts, "input-dir")) options.input = NULL; // the command line wins
+    if (opts->args.n && of_config(opts, "images")) options.images = NULL;
     if (opts->args.n && (options.input || options.images))
         return IML_FAIL(e, IML_EARG, "%.80s: the input is given twice", opts->args.item[0]);
     s->input = opts->args.n ? opts->args.item[0] : options.input;

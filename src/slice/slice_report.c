@@ -59,9 +59,9 @@ void iml__slice_headline(const iml__slicer *s, const iml_run_opts *run, iml__str
         if (bound(c->o.clip_max)) number(t, c->o.clip_max);
     }
     if (run->workers == IML_WORKERS_AUTO)
-        iml__str_addf(t, "\nNumber of workers: %d (auto)\n", iml__cpu_workers());
+        iml__str_addf(t, "\nParallel workers: %d (auto)\n", iml__cpu_workers());
     else
-        iml__str_addf(t, "\nNumber of workers: %d\n", run->workers);
+        iml__str_addf(t, "\nParallel workers: %d\n", run->workers);
     iml__slice_axes(s, t);
     label_line(s, t);
 }
