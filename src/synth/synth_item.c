@@ -232,6 +232,21 @@ static iml_status faces_for(const iml__synth *s, iml__synth_worker *w, const iml
         own->fallback, own->nfallback, w->row, e);
 }
 
+static const char too_wide[] = "wider than max_width", too_short[] = "too_short",
+                  torn[] = "invalid UTF-8";
+
+// What to do about a specification none of whose texts could be drawn.
+static const char *advice(const char *problem)
+{
+    if (problem == too_wide)
+        return "raise max_width, lower font_size or max_text_length, or let fit shrink them";
+    if (problem == too_short) return "lower min_text_length, or give a corpus of longer texts";
+    if (problem == torn) return "repair its corpus, or set on_invalid_utf8 to skip or replace";
+    if (problem == iml__lay_problem_name(IML__LAY_TOO_LARGE))
+        return "lower font_size, max_text_length or the spacings";
+    return "give fonts that cover its corpus";
+}
+
 static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__synth_item *it,
                               iml_arena *a, iml_err *e)
 {
@@ -240,7 +255,7 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
     const uint32_t *en = it->plan.en;
     size_t mark = iml__arena_mark(a);
     const uint32_t missing = en[IML__E_on_missing_glyph];
-    const char *problem = it->text_attempt ? "wider than max_width" : "no_face";
+    const char *problem = it->text_attempt ? too_wide : "no_face";
     const iml__text_want want = {.unit = en[IML__E_text_unit],
                                  .length = (uint32_t)it->plan.num[IML__N_text_length],
                                  .most = iml__text_most(spec),
@@ -257,7 +272,7 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
                                &want, a, &it->text, &found, e));
         it->windows += it->text.windows;
         if (!found) {
-            problem = it->text.windows ? "invalid UTF-8" : "too_short";
+            problem = it->text.windows ? torn : too_short;
             continue;
         }
         IML_TRY(code_points(&it->text, a, &cp, &n, e));
@@ -278,7 +293,7 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
             if (missing == IML__MISSING_SKIP)
                 IML_TRY(iml__missing_skip(s, &it->plan, w->setter, face, &it->text, a, &fine, e));
             if (!fine) {
-                problem = "too_short";
+                problem = too_short;
                 continue;
             }
             IML_TRY(set_in(s, w, it, face, own->fallback, own->nfallback, a, &fine, e));
@@ -292,9 +307,8 @@ static iml_status settle_text(const iml__synth *s, iml__synth_worker *w, iml__sy
                             spec->name, iml__utf8_head(drawn.utf8, 60), drawn.utf8, problem);
     }
     return IML_FAIL(e, IML_EINPUT,
-                    "specification '%s': none of %d texts could be drawn (last: %s); give fonts "
-                    "that cover its corpus",
-                    spec->name, IML__TEXT_ATTEMPTS, problem);
+                    "specification '%s': none of %d texts could be drawn (last: %s); %s",
+                    spec->name, IML__TEXT_ATTEMPTS, problem, advice(problem));
 }
 
 // ---- Background

@@ -68,7 +68,7 @@ R
 printf 'plain words for a line of text\n%.0s' {1..20} >mixed.txt; printf '漢字仮名交じり文\n%.0s' {1..60} >>mixed.txt
 expect 0 'Redrawn: [0-9]+ texts no face covered' run --corpus mixed.txt --font $sans -n 20 -o redrawn --set text_unit=lines --set text_length='[4, 30]'
 expect 3 'done: 0 images, 5 bad' run --text '漢字' --font $sans -n 5 -o tofu
-grep -q "specification 'text': none of 16 texts could be drawn (last: no_face)" tofu/.imloom/bad.jsonl || { head -n 1 tofu/.imloom/bad.jsonl; fail "no reason"; }
+grep -q "specification 'text': none of 16 texts could be drawn (last: no_face); give fonts that cover its corpus" tofu/.imloom/bad.jsonl || { head -n 1 tofu/.imloom/bad.jsonl; fail "no reason"; }
 # ---- Backgrounds: sniffed, converted, turned; what cannot be used is passed over and named.
 cp -r "$source/tests/data/backs" backs
 expect 0 'Redrawn: [0-9]+ backgrounds \(.*broken: backs/cut.png' run --text 'Total 12.50' --font $sans -n 40 --set background_reuse=1 --background-dir backs --labels jsonl -o backs_out
@@ -98,3 +98,5 @@ tr '\n' ' ' <t.txt >line; for k in {1..300}; do cat line; done >odd.txt; odd 0 l
 # ---- A picture over max_canvas
 expect 3 '2 bad' run --text wide --font $sans -n 2 -o large --set font_size=400 --set max_canvas=10000
 grep -q 'max_canvas 10000' large/.imloom/bad.jsonl || fail "max_canvas is not named"
+expect 3 '2 bad' run --text 'far too wide' --font $sans -n 2 -o wide --set max_width=20 --set fit=reject
+grep -q '(last: wider than max_width); raise max_width' wide/.imloom/bad.jsonl || { cat wide/.imloom/bad.jsonl; fail "the advice is another reason's"; }
