@@ -228,7 +228,8 @@ static iml_status first_part(struct iml__commit *c, uint64_t unit, iml__str *tex
         if (!st) IML_FREE(p);
     }
     iml__unit_file_free(&u);
-    return st ? st : text->failed;
+    if (!st && text->failed) st = IML_FAIL(e, IML_ENOMEM, "no memory to read %s", name);
+    return st;
 }
 
 // Recorded items whose inputs are no longer those that they were made of are made again.

@@ -254,13 +254,17 @@ static iml_status block_fits(struct iml__ledger *l, const struct block *b,
     if (!h) return iml__ledger_no_memory(e);
     iml__str_init(&text, (size_t)1 << 30);
     iml__xxh3_add(h, l->node[b->node].list + b->off, b->len);
-    // A unit file that cannot be read is one that does not match.
-    if (l->parts && iml__unit_text(l->dirs, r->id, &text, NULL) == IML_OK)
-        iml__xxh3_add(h, iml__str_text(&text), text.n);
+    iml_err why = {0};
+    iml_status st = l->parts ? iml__unit_text(l->dirs, r->id, &text, &why) : IML_OK;
+    if (!st) iml__xxh3_add(h, iml__str_text(&text), text.n);
     *fits = iml__xxh3_end(h) == r->content;
     iml__str_free(&text);
     iml__xxh3_free(&h);
-    return IML_OK;
+    // A damaged unit file is one that does not match. What the system fails to give says nothing
+    // about it: taken for damage at a run's end, its unit would silently be missing.
+    if (st != IML_ENOMEM && why.sys != EIO) return IML_OK;
+    if (e) *e = why;
+    return st;
 }
 
 static iml_status fold_unit(struct iml__ledger *l, uint32_t seg, const struct iml__record *r,
