@@ -109,8 +109,9 @@ static bool ends(const char *s, size_t n, const char *tail)
     return n > t && !strncasecmp(s + n - t, tail, t);
 }
 
-// The other file of a pair beside path (whose own ending has `cut` bytes): .img or .img.gz.
-static char *sibling(const char *path, size_t cut, const char *want)
+// The other file of a pair beside path (whose own ending has `cut` bytes): .img or .img.gz;
+// *owned*.
+static iml_status sibling(const char *path, size_t cut, const char *want, char **out, iml_err *e)
 {
     static const char *const tails[] = {"", ".gz"};
     size_t n = strlen(path) - cut;
@@ -118,15 +119,18 @@ static char *sibling(const char *path, size_t cut, const char *want)
     for (int k = 0; k < 2; k++) {
         struct stat st;
         char *p = iml__alloc(n + 16);
-        if (!p) return NULL;
+        if (!p) return IML_FAIL(e, IML_ENOMEM, "no memory to open a volume");
         memcpy(p, path, n);
         (void)snprintf(p + n, 16, "%s%s", want, tails[k]);
         for (size_t i = n + 1; upper && i < n + 4; i++) p[i] = (char)(p[i] - 32);
-        if (iml__fstatat(AT_FDCWD, p, &st, 0) == 0) return p;
+        bool there = iml__fstatat(AT_FDCWD, p, &st, 0) == 0;
+        int sys = errno;
+        if (there) return *out = p, IML_OK;
         IML_FREE(p);
+        if (sys != ENOENT && sys != ENOTDIR)
+            return IML_FAIL_SYS(e, iml__input_status(sys), sys, "its %s cannot be read", want);
     }
-    errno = ENOENT;
-    return NULL;
+    return iml__coded(e, IML_EINPUT, "pair-missing", "the %s that belongs to it is missing", want);
 }
 
 // path to header and image file; both *owned*.
@@ -135,18 +139,11 @@ static iml_status two_files(const char *path, char **head, char **image, bool *p
     size_t n = strlen(path), gz = ends(path, n, ".gz") ? 3 : 0;
     bool hdr = ends(path, n - gz, ".hdr"), img = ends(path, n - gz, ".img");
     *pair = hdr || img;
-    if (!*pair) {
-        *head = iml__strdup(path), *image = iml__strdup(path);
-    } else {
-        char *self = iml__strdup(path),
-             *other = self ? sibling(path, 4 + gz, hdr ? ".img" : ".hdr") : NULL;
-        bool missing = self && !other && errno == ENOENT;
-        *head = hdr ? self : other, *image = hdr ? other : self;
-        if (missing)
-            return iml__coded(e, IML_EINPUT, "pair-missing", "the %s that belongs to it is missing",
-                              hdr ? ".img" : ".hdr");
-    }
-    return *head && *image ? IML_OK : IML_FAIL(e, IML_ENOMEM, "no memory to open a volume");
+    if (!img) *head = iml__strdup(path);
+    if (!hdr) *image = iml__strdup(path);
+    if ((!img && !*head) || (!hdr && !*image))
+        return IML_FAIL(e, IML_ENOMEM, "no memory to open a volume");
+    return *pair ? sibling(path, 4 + gz, hdr ? ".img" : ".hdr", hdr ? image : head, e) : IML_OK;
 }
 
 static iml_status read_extensions(iml_nifti *n, struct flow *f, const uint8_t *start, size_t have,

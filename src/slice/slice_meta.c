@@ -355,6 +355,7 @@ iml_status iml__case_note(struct iml__case *c, iml_err *e)
     input_sizes(c->files, c->s->cases.labels && !c->conf->o.no_label, &sizes);
     iml__jsonw_object(&w);
     iml__jsonw_key(&w, "inputs"), iml__jsonw_raw(&w, iml__str_text(&sizes));
+    if (sizes.failed) c->note.failed = sizes.failed;
     iml__str_free(&sizes);
     iml__jsonw_key(&w, "case"), iml__jsonw_str(&w, c->files->name);
     iml__jsonw_key(&w, "patient"), iml__jsonw_str(&w, c->files->patient);

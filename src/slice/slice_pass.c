@@ -220,6 +220,22 @@ static iml_status take_one(struct taking *t, const iml_out *out, uint64_t i, iml
     return IML_OK;
 }
 
+// A case that is damaged has no part in the fingerprint, and none in the set either. One that could
+// not be read this time may be readable in a moment: the set would have it, the fingerprint not.
+static iml_status no_fingerprint(iml_status st, const iml_err *why, bool second, iml_err *e)
+{
+    char code[24];
+    size_t n;
+    iml__coded_split(why->msg, code, &n);
+    bool own = iml_status_class(st) == IML_CLASS_ITEM && strcmp(code, "unreadable") != 0 &&
+               strcmp(code, "changed") != 0;
+    if (own && !second) return IML_OK;
+    const char *from = why->msg + (strncmp(why->msg, "slice: ", 7) ? 0 : 7),
+               *to = strstr(from, "; case not sliced");
+    return IML_FAIL_SYS(e, st, why->sys, "no fingerprint: %.*s; run again, or choose --case",
+                        to ? (int)(to - from) : (int)strlen(from), from);
+}
+
 static iml_status take_all(struct taking *t, iml_run_t *r, iml_err *e)
 {
     for (;;) {
@@ -234,9 +250,9 @@ static iml_status take_all(struct taking *t, iml_run_t *r, iml_err *e)
         if (st == IML_OK && n == 1) {
             st = take_one(t, out, i, e);
         } else { // the run says why; --stats-only says it here
-            t->result->bad += !t->job->f;
+            t->result->bad++;
             iml__str_addf(&t->result->said, "%s\n", why.msg);
-            st = IML_OK;
+            st = no_fingerprint(st ? st : IML_EBUG, &why, t->job->f != NULL, e);
         }
         iml_run_free(r, i);
         IML_TRY(st);

@@ -28,6 +28,7 @@ struct listing { // while it is made; strings in the arena, arrays on the heap
     size_t n, cap;
     iml__str *notes;
     const char *file_ending; // of dataset.json, or NULL
+    bool no_memory;          // for some text: without it, the cases might be other ones
 };
 
 static iml_status no_memory(iml_err *e)
@@ -43,7 +44,9 @@ static char *text(struct listing *l, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(b, sizeof b, fmt, ap);
     va_end(ap);
-    return n < 0 || n >= (int)sizeof b ? NULL : iml__arena_strdup(l->a, b);
+    char *copy = n < 0 || n >= (int)sizeof b ? NULL : iml__arena_strdup(l->a, b);
+    l->no_memory |= !copy;
+    return copy;
 }
 
 static size_t ending_of(const char *name)
@@ -94,10 +97,21 @@ static void spoil(struct iml__case_files *c, const char *code, const char *why)
     if (!c->bad_code) c->bad_code = code, c->bad_text = why ? why : "no memory to say why";
 }
 
-static uint64_t size_of(const char *path)
+static uint64_t size_of(const char *path) // for the cost alone
 {
     struct stat st;
     return iml__fstatat(AT_FDCWD, path, &st, 0) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+// Whether path is there, and a folder. What cannot be looked at is no absent file: taken for one,
+// the cases would silently be other ones.
+static iml_status look(const char *path, bool *there, bool *folder, iml_err *e)
+{
+    struct stat st = {0};
+    *there = iml__fstatat(AT_FDCWD, path, &st, 0) == 0, *folder = S_ISDIR(st.st_mode);
+    int sys = errno;
+    if (*there || sys == ENOENT || sys == ENOTDIR) return IML_OK;
+    return IML_FAIL_SYS(e, IML_EARG, sys, "%s cannot be read", path);
 }
 
 // ---- Folders
@@ -130,8 +144,10 @@ static iml_status list_dir(struct listing *l, const char *dir, struct entry **ou
         size_t end = ending_of(name);
         // Of a pair, the .hdr stands for both; a lone .img is told of when it is opened.
         if (end && !strncasecmp(name + strlen(name) - end, ".img", 4)) {
+            bool there = false, folder;
             char *hdr = text(l, "%s/%.*s.hdr", dir, (int)(strlen(name) - end), name);
-            if (hdr && size_of(hdr)) continue;
+            st = hdr ? look(hdr, &there, &folder, e) : no_memory(e);
+            if (st || there) continue;
         }
         if (l->file_ending && strcasecmp(name + strlen(name) - end, l->file_ending) != 0) continue;
         x->name = iml__arena_strdup(l->a, name);
@@ -274,6 +290,7 @@ static iml_status read_labels(iml__jsonr *r, struct iml__cases *out, iml_arena *
         if (t == IML__JSON_END) return IML_OK;
         if (t != IML__JSON_KEY) return IML_EINPUT;
         char *key = iml__arena_strdup(a, iml__str_text(&r->token));
+        if (!key) return no_memory(e);
         int64_t v = -1;
         bool known = false;
         IML_TRY(iml__jsonr_next(r, &t, e));
@@ -281,7 +298,7 @@ static iml_status read_labels(iml__jsonr *r, struct iml__cases *out, iml_arena *
         const char *name = key;
         if (t == IML__JSON_NUMBER)
             known = iml__parse_i64(iml__str_text(&r->token), &v);
-        else if (t == IML__JSON_STRING && key)
+        else if (t == IML__JSON_STRING)
             known = iml__parse_i64(key, &v), name = iml__arena_strdup(a, iml__str_text(&r->token));
         else if (t == IML__JSON_ARRAY || t == IML__JSON_OBJECT)
             for (int depth = 1; depth;) {
@@ -289,7 +306,8 @@ static iml_status read_labels(iml__jsonr *r, struct iml__cases *out, iml_arena *
                 depth += t == IML__JSON_ARRAY || t == IML__JSON_OBJECT;
                 depth -= t == IML__JSON_END;
             }
-        if (!known || v < INT32_MIN || v > INT32_MAX || !name) continue;
+        if (!name) return no_memory(e);
+        if (!known || v < INT32_MIN || v > INT32_MAX) continue;
         if (out->nlabel_names == cap) {
             cap = cap ? 2 * cap : 16;
             struct iml__label_name *grown = iml_arena_alloc(a, cap * sizeof *grown);
@@ -323,7 +341,7 @@ static iml_status parse_dataset(struct listing *l, struct iml__cases *out, const
                 if (!ending_of(probe))
                     st = iml__jsonr_fail(&r, e, "file_ending %.20s is none that slice reads", s);
             }
-            if (!st) l->file_ending = iml__arena_strdup(l->a, s);
+            if (!st) l->file_ending = text(l, "%s", s);
         } else {
             st = iml__jsonr_skip(&r, e);
         }
@@ -337,9 +355,11 @@ static iml_status read_dataset(struct listing *l, struct iml__cases *out, const 
 {
     char *p;
     size_t n;
+    bool there, folder;
     const char *path = text(l, "%s/dataset.json", dir);
     if (!path) return no_memory(e);
-    if (!size_of(path)) return IML_OK;
+    IML_TRY(look(path, &there, &folder, e));
+    if (!there) return IML_OK;
     iml_status st = iml__file_read_heap(AT_FDCWD, path, 64 << 20, &p, &n, e);
     if (st) return st;
     st = parse_dataset(l, out, path, p, n, e);
@@ -512,12 +532,6 @@ static iml_status one_volume(struct listing *l, const char *path, iml_err *e)
 
 // ---- All of it
 
-static bool is_dir(const char *path)
-{
-    struct stat st;
-    return iml__fstatat(AT_FDCWD, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
-}
-
 static iml_status subsets(struct listing *l, struct iml__cases *out, const char *root, iml_err *e)
 {
     static const char *const sets[] = {"Tr", "Ts"};
@@ -526,13 +540,16 @@ static iml_status subsets(struct listing *l, struct iml__cases *out, const char 
         if (l->c->o.subset != IML_SLICE_ALL && l->c->o.subset != k) continue;
         const char *images = text(l, "%s/images%s", root, sets[k]),
                    *labels = text(l, "%s/labels%s", root, sets[k]);
+        bool there, is_folder, with;
         if (!images || !labels) return no_memory(e);
-        if (!is_dir(images)) {
+        IML_TRY(look(images, &there, &is_folder, e));
+        if (!is_folder) {
             if (l->c->o.subset == IML_SLICE_ALL && k) continue;
             return IML_FAIL(e, IML_EARG, "%s is not there; an nnU-Net or MSD folder has one",
                             images);
         }
-        bool with = !l->c->o.no_label && is_dir(labels);
+        IML_TRY(look(labels, &there, &with, e));
+        with &= !l->c->o.no_label;
         if (!with && !l->c->o.no_label && k == IML_SLICE_TR)
             return IML_FAIL(e, IML_EARG, "%s is not there; --no-label slices images alone", labels);
         out->labels |= with;
@@ -545,10 +562,12 @@ static iml_status list_input(struct listing *l, struct iml__cases *out, iml_err 
 {
     const iml_slice_opts *o = &l->c->o;
     if (o->images) {
+        bool there, is_folder;
         out->root = o->images;
-        if (!is_dir(o->images)) return IML_FAIL(e, IML_EARG, "--images %s is no folder", o->images);
-        if (o->labels && !is_dir(o->labels))
-            return IML_FAIL(e, IML_EARG, "--labels %s is no folder", o->labels);
+        IML_TRY(look(o->images, &there, &is_folder, e));
+        if (!is_folder) return IML_FAIL(e, IML_EARG, "--images %s is no folder", o->images);
+        if (o->labels) IML_TRY(look(o->labels, &there, &is_folder, e));
+        if (!is_folder) return IML_FAIL(e, IML_EARG, "--labels %s is no folder", o->labels);
         out->labels = o->labels && !o->no_label;
         return folder(l, o->images, out->labels ? o->labels : NULL, e);
     }
@@ -637,6 +656,7 @@ iml_status iml__cases_list(const struct iml__slice_conf *c, iml_arena *a, struct
     struct listing l = {.a = a, .c = c, .notes = talk};
     *out = (struct iml__cases){0};
     iml_status st = list_input(&l, out, e);
+    if (!st && l.no_memory) st = no_memory(e);
     if (!st && l.n) {
         qsort(l.item, l.n, sizeof *l.item, by_source);
         filter(&l);
@@ -651,7 +671,7 @@ iml_status iml__cases_list(const struct iml__slice_conf *c, iml_arena *a, struct
         out->item = iml_arena_alloc(a, l.n * sizeof *l.item);
         if (out->item) memcpy(out->item, l.item, l.n * sizeof *l.item);
         out->n = l.n, out->hash = plan_hash(&l, out->labels);
-        if (!out->item) st = no_memory(e);
+        if (!out->item || !out->hash) st = no_memory(e);
     }
     IML_FREE(l.item);
     if (st && e && st != IML_ENOMEM) e->status = st = IML_EARG;
