@@ -239,6 +239,8 @@ static void write_num(iml__jsonw *w, const iml__synth *s, const iml__synth_item 
     if ((k == IML__N_elastic_distortion_alpha || k == IML__N_grid_distortion_limit) && d > 0 &&
         it->out.distortion_scale != 1)
         effective(w, rule->key, d * it->out.distortion_scale);
+    if (k == IML__N_image_height && d > 0 && it->out.image.h != (int32_t)d) // max_width shrank it
+        effective(w, rule->key, it->out.image.h);
     if (k == IML__N_perspective_warp_magnitude && d > 0 && it->out.perspective_scale != 1)
         effective(w, rule->key, d * it->out.perspective_scale);
 }
