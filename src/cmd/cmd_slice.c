@@ -9,6 +9,7 @@
 #include "src/base/err.h"
 #include "src/cmd/command.h"
 #include "src/cmd/common.h"
+#include "src/cmd/outdir.h"
 #include "src/cmd/session.h"
 #include "src/io/atomic.h"
 #include "src/io/vfs.h"
@@ -390,6 +391,16 @@ static int settled(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, 
     if (iml__slice_out_check(s, common.out, common.overwrite, common.dry_run || options.stats_only,
                              e))
         return iml__complain(e, IML__EXIT_USAGE);
+    if (iml__outdir_keep_out(common.out, "--sheet", options.sheet, e))
+        return iml__complain(e, IML__EXIT_USAGE);
+    if (options.stats_only && iml__slice_holds_set(common.out)) {
+        (void)IML_FAIL(
+            e, IML_EARG,
+            "%.100s holds slices, and the fingerprint would be a stranger among them; give "
+            "--stats-only another -o",
+            common.out);
+        return iml__complain(e, IML__EXIT_USAGE);
+    }
     if (iml_ctx_new(&ctx, e)) return iml__complain(e, IML__EXIT_FAILED);
     iml__str_init(&notes, 1 << 16);
     int code = IML__EXIT_OK;

@@ -289,6 +289,35 @@ static iml_status part_list(iml_arena *a, const char *const **list, size_t *n,
     return IML_OK;
 }
 
+// What would be without effect is a mistake.
+static iml_status check_pairs(const struct iml__slice_conf *c, iml_err *e)
+{
+    const iml_slice_opts *o = &c->o;
+    bool by_content = c->crop != IML__CROP_NONE && c->crop != IML__CROP_BOX;
+    const struct {
+        bool wrong;
+        const char *text;
+    } all[] = {
+        {o->margin_mm > 0 && !by_content,
+         "--margin goes around what --crop nonzero, foreground, above:T or label finds"},
+        {o->min_label_pixels != 1 && o->skip_empty != IML_SLICE_SKIP_LABEL,
+         "--min-label-pixels says which planes --skip-empty label leaves out; give that too"},
+        {o->keep_empty > 0 && !o->skip_empty,
+         "--keep-empty keeps a share of what --skip-empty leaves out; give that too"},
+        {o->no_label && c->crop == IML__CROP_LABEL,
+         "--crop label needs labels; leave --no-label out"},
+        {o->no_label && o->skip_empty == IML_SLICE_SKIP_LABEL,
+         "--skip-empty label needs labels; leave --no-label out"},
+        {o->no_label && o->one_hot, "--one-hot needs labels; leave --no-label out"},
+        {o->no_label && o->label_map, "--label-map needs labels; leave --no-label out"},
+        {c->split_method == IML__SPLIT_HASH && !c->has_splits,
+         "--split-method hash needs --splits"},
+    };
+    for (size_t k = 0; k < IML_COUNT_OF(all); k++)
+        if (all[k].wrong) return IML_FAIL(e, IML_EARG, "%s", all[k].text);
+    return IML_OK;
+}
+
 // What the command line cannot get wrong, but a program can.
 static iml_status check_ranges(const iml_slice_opts *o, iml_err *e)
 {
@@ -346,6 +375,7 @@ iml_status iml__slice_conf_read(const iml_slice_opts *o, iml_arena *a, struct im
     IML_TRY(read_slices(c, e));
     IML_TRY(read_label_map(c, a, e));
     IML_TRY(read_splits(c, e));
+    IML_TRY(check_pairs(c, e));
     if (o->level != 0 && o->level != 1 && o->level != 6 && o->level != 9)
         return IML_FAIL(e, IML_EARG, "--level %d: 0, 1, 6 or 9", o->level);
     if (o->sheet && (strlen(o->sheet) < 5 || strcmp(o->sheet + strlen(o->sheet) - 4, ".png") != 0))

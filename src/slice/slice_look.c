@@ -45,7 +45,7 @@ static iml_status remove_planned(const iml__slicer *s, const char *out, const st
 }
 
 // A run of ours has begun here: it wrote its settings before anything else.
-static bool holds_a_set(const char *out)
+bool iml__slice_holds_set(const char *out)
 {
     char path[4096];
     struct iml__dirread r;
@@ -70,7 +70,7 @@ iml_status iml__slice_out_check(const iml__slicer *s, const char *out, bool over
                                      .flat = s->conf.o.layout == IML_SLICE_FLAT};
     struct iml__walk *w;
     struct stat st;
-    if (holds_a_set(out)) return IML_OK; // its journal decides
+    if (iml__slice_holds_set(out)) return IML_OK; // its journal decides
     if (iml__fstatat(AT_FDCWD, out, &st, 0) < 0 || !S_ISDIR(st.st_mode)) return IML_OK;
     if (iml__walk(out, &o, &w, e)) return IML_OK; // what cannot be read is told by the run
     size_t n = w->n;

@@ -580,8 +580,12 @@ static iml_status list_input(struct listing *l, struct iml__cases *out, iml_err 
     out->root = in;
     if (iml__fstatat(AT_FDCWD, in, &st, 0) < 0)
         return IML_FAIL_SYS(e, IML_EARG, errno, "%s cannot be read", in);
-    if (S_ISDIR(st.st_mode)) return subsets(l, out, in, e);
     size_t n = strlen(in);
+    if (o->label && (S_ISDIR(st.st_mode) || (n > 4 && !strcasecmp(in + n - 4, ".csv"))))
+        return IML_FAIL(e, IML_EARG,
+                        "--label is of one volume; %.100s is a set, which has labels of its own",
+                        in);
+    if (S_ISDIR(st.st_mode)) return subsets(l, out, in, e);
     if (n > 4 && !strcasecmp(in + n - 4, ".csv")) {
         bool labels = false;
         IML_TRY(read_csv(l, in, &labels, e));

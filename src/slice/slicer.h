@@ -114,6 +114,7 @@ iml_status iml__cases_list(const struct iml__slice_conf *c, iml_arena *a, struct
 // them. overwrite: those that this plan would write are removed first. IML_EARG.
 iml_status iml__slice_out_check(const iml__slicer *s, const char *out, bool overwrite, bool dry,
                                 iml_err *e);
+bool iml__slice_holds_set(const char *out); // a run of ours has begun there
 // "Axis: axial: array axis 2, axial, in 3 cases (LPS RAS)", as headers of up to 64 cases say.
 void iml__slice_axes(const iml__slicer *s, iml__str *text);
 

@@ -59,6 +59,17 @@ no '--keep-labels comes with a later version' in -o out --keep-labels
 no '--volume x: a frame' in -o out --volume x
 no '--volume -2: a frame' in -o out --volume=-2
 no 'L,W with W above 0' in -o out --norm window:lung,window:knee
+# What would have no effect.
+no '--margin goes around' in -o out --margin 5
+no '--margin goes around' in -o out --margin 5 --crop 1:,:,:
+no '--min-label-pixels says which' in -o out --min-label-pixels 5
+no '--keep-empty keeps' in -o out --keep-empty 0.5
+no '--crop label needs labels' in -o out --crop label --no-label
+no '--skip-empty label needs labels' in -o out --skip-empty label --no-label
+no '--one-hot needs labels' in -o out --one-hot 3 --no-label
+no '--label-map needs labels' in -o out --label-map 1:2 --no-label
+no '--split-method hash needs --splits' in -o out --split-method hash
+no '--label is of one volume; in is a set' in -o out --label in/labelsTr/a.nii.gz
 no 'unknown|did you mean' in -o out --windw_size 2
 echo 'x,y' >bad.csv
 no 'columns case and image are needed' bad.csv -o out
@@ -77,6 +88,12 @@ expect 0 '' "$imloom" slice in -o other --overwrite --log-dir logs --progress no
 expect 0 '' "$imloom" slice in -o set --log-dir logs --progress none
 before=$(digest set)
 expect 1 'other settings.*window_size|other settings' "$imloom" slice in -o set --window_size 1 --log-dir logs --progress none
+[ "$(digest set)" = "$before" ] || fail "a refused run changed the set"
+# Strangers would stand in a set.
+expect 1 'set/s.png' "$imloom" slice in -o set --sheet set/s.png --log-dir logs --progress none
+one_sentence
+expect 1 'set holds slices.*--stats-only another -o' "$imloom" slice in -o set --stats-only --log-dir logs --progress none
+one_sentence
 [ "$(digest set)" = "$before" ] || fail "a refused run changed the set"
 # Older spellings mean the same.
 expect 0 '' "$imloom" slice --input_dir in --output_dir old --window_size 2 --padding_mode replicate --num_workers 1 --log-dir logs --progress none
