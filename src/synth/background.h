@@ -62,8 +62,9 @@ void iml__bg_cache_max_pixels(iml__bg_cache *c, uint64_t max_pixels);
 // Decodes the file or finds it. *pic is held for the caller until iml__bg_release. IML_EINPUT,
 // IML_ELIMIT: not usable as a background, with the reason: draw another; this is a property of the
 // file, remembered, so every worker gets the same answer. max_side 2048: JPEG by DCT scaling.
-iml_status iml__bg_get(iml__bg_cache *c, const char *path, const iml__bg_picture **pic,
-                       iml_arena *scratch, iml_err *e);
+// sha256: of the file, in hex, or NULL; IML_EAGAIN: it has another one now, or cannot be read.
+iml_status iml__bg_get(iml__bg_cache *c, const char *path, const char *sha256,
+                       const iml__bg_picture **pic, iml_arena *scratch, iml_err *e);
 void iml__bg_release(iml__bg_cache *c, const iml__bg_picture **pic);
 size_t iml__bg_cache_bytes(iml__bg_cache *c);               // held now
 const iml_image *iml__bg_image(const iml__bg_picture *pic); // RGB

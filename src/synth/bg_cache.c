@@ -141,13 +141,32 @@ static int32_t side_wanted(const uint8_t *bytes, size_t n, const iml__limits *l)
     return (int32_t)((side * eighths + 7) / 8);
 }
 
-static iml_status decode(const char *path, uint64_t max_pixels, iml_arena *a, iml_image *m,
-                         iml_err *e)
+// The file as it was when its hash was taken. Another one, or none, is no property of the inputs:
+// to draw another background in its place would make other bytes of the same inputs.
+static iml_status read_same(const char *path, const char *sha256, iml_arena *a, uint8_t **bytes,
+                            size_t *n, iml_err *e)
+{
+    char now[65];
+    iml_err why = {0};
+    iml_status st = iml__file_read_arena(AT_FDCWD, path, max_file, a, bytes, n, &why);
+    if (!st && sha256) st = iml__sha256_of(*bytes, *n, now);
+    if (st == IML_EINPUT && sha256)
+        return IML_FAIL(e, IML_EAGAIN, "background %.200s; it was there when the run began",
+                        why.msg);
+    if (st) return IML_FAIL(e, st, "%s", why.msg);
+    if (sha256 && strcmp(now, sha256) != 0)
+        return IML_FAIL(e, IML_EAGAIN,
+                        "background %.200s is another file now than when the run began", path);
+    return IML_OK;
+}
+
+static iml_status decode(const char *path, const char *sha256, uint64_t max_pixels, iml_arena *a,
+                         iml_image *m, iml_err *e)
 {
     uint8_t *bytes;
     size_t n;
     iml__decode_opts o;
-    IML_TRY(iml__file_read_arena(AT_FDCWD, path, max_file, a, &bytes, &n, e));
+    IML_TRY(read_same(path, sha256, a, &bytes, &n, e));
     iml__decode_opts_default(&o);
     if (max_pixels) o.limits.max_pixels = max_pixels;
     o.channels = 3, o.depth8 = true, o.orient = true;
@@ -156,13 +175,13 @@ static iml_status decode(const char *path, uint64_t max_pixels, iml_arena *a, im
 }
 
 // A picture, or a refusal, on the heap.
-static iml_status make(const char *path, uint64_t max_pixels, iml_arena *scratch,
-                       iml__bg_picture **out, iml_err *e)
+static iml_status make(const char *path, const char *sha256, uint64_t max_pixels,
+                       iml_arena *scratch, iml__bg_picture **out, iml_err *e)
 {
     iml_image m;
     iml_err why = {0};
     size_t mark = iml__arena_mark(scratch);
-    iml_status st = decode(path, max_pixels, scratch, &m, &why);
+    iml_status st = decode(path, sha256, max_pixels, scratch, &m, &why);
     iml__bg_picture *p = NULL;
     if (st != IML_OK && iml_status_class(st) != IML_CLASS_ITEM) {
         st = IML_FAIL(e, st, "%s", why.msg);
@@ -193,15 +212,15 @@ done:
     return st == IML_ENOMEM ? IML_FAIL(e, st, "no memory for background %s", path) : st;
 }
 
-iml_status iml__bg_get(iml__bg_cache *c, const char *path, const iml__bg_picture **pic,
-                       iml_arena *scratch, iml_err *e)
+iml_status iml__bg_get(iml__bg_cache *c, const char *path, const char *sha256,
+                       const iml__bg_picture **pic, iml_arena *scratch, iml_err *e)
 {
     pthread_mutex_lock(&c->lock);
     iml__bg_picture *p = find(c, path), *mine = NULL;
     if (p) hold(c, p);
     pthread_mutex_unlock(&c->lock);
     if (!p) {
-        IML_TRY(make(path, c->max_pixels, scratch, &mine, e));
+        IML_TRY(make(path, sha256, c->max_pixels, scratch, &mine, e));
         pthread_mutex_lock(&c->lock);
         p = find(c, path);
         if (!p) {

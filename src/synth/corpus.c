@@ -125,7 +125,9 @@ static iml_status view_of(const iml__corpus *c, size_t at, size_t n, iml_arena *
     uint8_t *p = iml_arena_alloc(a, n);
     if (!p) return IML_FAIL(e, IML_ENOMEM, "no memory for a text");
     if (iml__corpus_read(c, at - before, p, n) < n)
-        return IML_FAIL_SYS(e, IML_EAGAIN, errno, "%s: cannot be read", c->name);
+        return errno == ESTALE ? IML_FAIL(e, IML_EAGAIN,
+                                          "%s is another text now than when the run began", c->name)
+                               : IML_FAIL_SYS(e, IML_EAGAIN, errno, "%s: cannot be read", c->name);
     *v = (view){p, n, at - before, at - before + n == c->n};
     return IML_OK;
 }

@@ -1,9 +1,12 @@
 // corpus.h: where texts come from, and how an item takes one (synth.md 4.2).
 //
-// Corpora are mapped, never read whole; what an item gets is a pure function of (seed, index,
-// attempt, bytes of the corpus). Read-only after loading: workers share them.
+// Small corpora are held, large ones read where they are needed; what an item gets is a pure
+// function of (seed, index, attempt, bytes of the corpus). Read-only after loading: workers share
+// them.
 #ifndef IML_SYNTH_CORPUS_H
 #define IML_SYNTH_CORPUS_H
+
+#include <time.h>
 
 #include "src/synth/config.h"
 #include "src/synth/pattern.h"
@@ -11,9 +14,10 @@
 typedef struct iml__corpus {
     enum iml__corpus_kind kind;
     const char *name; // what labels show
-    const char *path; // FILE: what is mapped
+    const char *path; // FILE
     const uint8_t *p; // n bytes, without a byte order mark; NULL: it is read from fd where needed
     int fd;
+    struct timespec mtime; // of a file that is read where needed: another one now is an error
     size_t n;
     size_t bom;        // bytes before p[0]
     char identity[65]; // sha-256; above 256 MB: of size and the xxh3 of 1,024 blocks
@@ -24,7 +28,7 @@ typedef struct iml__corpus {
 
 enum {
     IML__CORPUS_CHECKED = 256 << 20, // larger ones are not read before the run
-    IML__CORPUS_MAPPED = 16 << 20    // larger ones are read about the texts alone
+    IML__CORPUS_HELD = 16 << 20      // larger ones are read about the texts alone
 };
 
 typedef struct iml__corpora {
@@ -39,7 +43,7 @@ typedef struct iml__corpora {
 iml_status iml__corpora_load(iml__config *c, const char *dir, const char *beside,
                              iml__corpora **out, iml__complaints *talk, iml_err *e);
 void iml__corpora_free(iml__corpora **c);
-// n bytes from `at` on; fewer: errno.
+// n bytes from `at` on; fewer: errno, ESTALE if the file changed since it was opened.
 size_t iml__corpus_read(const iml__corpus *c, size_t at, uint8_t *to, size_t n);
 // Reads all of it; *bad: the first byte of the file that is no UTF-8.
 bool iml__corpus_valid(const iml__corpus *c, size_t *bad);

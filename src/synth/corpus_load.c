@@ -28,6 +28,11 @@ size_t iml__corpus_read(const iml__corpus *c, size_t at, uint8_t *to, size_t n)
         memcpy(to, c->p + at, n);
         return n;
     }
+    struct stat now;
+    if (iml__fstat(c->fd, &now)) return 0;
+    if ((uint64_t)now.st_size != c->n + c->bom ||
+        memcmp(&now.st_mtim, &c->mtime, sizeof c->mtime) != 0)
+        return errno = ESTALE, 0;
     ssize_t got = iml__pread_all(c->fd, to, n, at + c->bom);
     return got < 0 ? 0 : (size_t)got;
 }
@@ -83,24 +88,37 @@ static iml_status identity_of(iml__corpus *c, iml_err *e)
     return st;
 }
 
-static iml_status map_file(iml__corpus *c, const char *path, iml_err *e)
+// Into memory of its own: a mapping changes with the file, and one that was cut off kills who reads
+// it.
+static iml_status hold(iml__corpus *c, const char *path, int fd, iml_err *e)
+{
+    void *p = mmap(NULL, c->n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    if (p == MAP_FAILED) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for its text", path);
+    c->p = p;
+    ssize_t got = iml__pread_all(fd, p, c->n, 0);
+    if (got < 0) return IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be read", path);
+    if ((size_t)got < c->n)
+        return IML_FAIL(e, IML_EINPUT, "%s: it was cut off while it was read", path);
+    return IML_OK;
+}
+
+static iml_status open_file(iml__corpus *c, const char *path, iml_err *e)
 {
     int fd;
     uint64_t size;
+    struct stat now;
     IML_TRY(iml__file_open(AT_FDCWD, path, &fd, &size, e));
-    if (!size) {
-        (void)iml__close(&fd);
-        return IML_FAIL(e, IML_EINPUT, "%s: the corpus is empty", path);
-    }
+    iml_status st = IML_OK;
     c->n = size;
-    if (size > IML__CORPUS_MAPPED) {
-        c->fd = fd;
-        return IML_OK;
-    }
-    void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    (void)iml__close(&fd);
-    if (p == MAP_FAILED) return IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be mapped", path);
-    c->p = p;
+    if (!size)
+        st = IML_FAIL(e, IML_EINPUT, "%s: the corpus is empty", path);
+    else if (size <= IML__CORPUS_HELD)
+        st = hold(c, path, fd, e);
+    else if (iml__fstat(fd, &now))
+        st = IML_FAIL_SYS(e, IML_EINPUT, errno, "%s: cannot be read", path);
+    if (st || size <= IML__CORPUS_HELD) return (void)iml__close(&fd), st;
+    c->fd = fd, c->mtime = now.st_mtim;
     return IML_OK;
 }
 
@@ -145,7 +163,7 @@ static iml_status load(iml__corpus *c, const iml__corpus_ref *r, const char *pat
             return IML_FAIL(e, IML_EINPUT, "builtin:%s: there is no such built-in corpus", r->name);
         c->p = b->p, c->n = b->n;
         break;
-    default: IML_TRY(map_file(c, path, e));
+    default: IML_TRY(open_file(c, path, e));
     }
     if (utf16(c))
         return IML_FAIL(e, IML_EINPUT,
@@ -292,7 +310,7 @@ static iml_status load_ref(loader *l, const iml__spec *s, iml__corpus_ref *r)
 }
 
 // The characters of `charset` or `exclude`: what names a file (a slash in it, or .txt at its end)
-// is read, the rest is meant as it stands. mapped: to be unmapped.
+// is read, the rest is meant as it stands.
 static iml_status characters(loader *l, const char *key, const char *text, const iml__ynode *at,
                              iml__corpus *out)
 {
@@ -304,7 +322,7 @@ static iml_status characters(loader *l, const char *key, const char *text, const
         const char *path;
         IML_TRY(resolve(l, text, at, &path));
         *out = (iml__corpus){.kind = IML__CORPUS_FILE, .fd = -1};
-        iml_status st = map_file(out, path, &why);
+        iml_status st = open_file(out, path, &why);
         if (!st && !out->p)
             st = IML_FAIL(&why, IML_EINPUT, "%s: %zu bytes are too many characters", path, out->n);
         if (st) {

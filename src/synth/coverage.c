@@ -268,7 +268,7 @@ static iml_status ask_corpus(const iml__spec *spec, const iml__corpus *c, uint64
         ask_text(spec, set, c->p, c->n);
         return IML_OK;
     }
-    for (uint64_t k = 0; k < STRETCHES; k++) { // a large corpus is not mapped
+    for (uint64_t k = 0; k < STRETCHES; k++) { // a large corpus is not in memory
         uint8_t stretch[STRETCH];
         size_t n = iml__corpus_read(c, (c->n - STRETCH) / (STRETCHES - 1) * k, stretch, STRETCH);
         ask_text(spec, set, stretch, n);

@@ -392,7 +392,7 @@ static iml_status face_open(iml__setter *s, const iml__face_spec *spec, iml__fac
 {
     iml__fontfile *file;
     iml_status st;
-    IML_TRY(iml__setter_file(s, spec->path, spec->index, &file, e));
+    IML_TRY(iml__setter_file(s, spec->path, &spec->stamp, spec->index, &file, e));
     iml__face *f = iml__calloc(1, sizeof *f);
     if (!f) return IML_FAIL(e, IML_ENOMEM, "%s: no memory for the face", spec->path);
     f->spec = *spec, f->spec.path = file->path;

@@ -97,9 +97,9 @@ iml_status iml__font_rows(FT_Library ft, hb_buffer_t *b, const char *path, struc
                           iml_arena *a, iml_err *e);
 bool iml__fontfile_covers(iml__fontfile *f, uint32_t cp);
 bool iml__fontfile_vert(iml__fontfile *f, hb_buffer_t *proof, uint32_t cp);
-// Opened or found again; *borrowed* until iml__setter_tidy.
-iml_status iml__setter_file(iml__setter *s, const char *path, int32_t index, iml__fontfile **f,
-                            iml_err *e);
+// Opened or found again; *borrowed* until iml__setter_tidy. IML_EAGAIN: not the file of the stamp.
+iml_status iml__setter_file(iml__setter *s, const char *path, const iml__file_stamp *stamp,
+                            int32_t index, iml__fontfile **f, iml_err *e);
 // Makes face's size and axes those of its FT_Face.
 iml_status iml__face_activate(iml__face *f, iml_err *e);
 void iml__setter_trim(iml__setter *s); // closes files without faces while there are too many

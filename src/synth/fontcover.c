@@ -107,7 +107,7 @@ static iml_status covers(const iml__fontindex *x, iml__setter *s, cover *c, size
     if (!(asked[i / 64] & bit)) {
         if (has_page(f, cp)) {
             iml__fontfile *file;
-            iml_status st = iml__setter_file(s, f->path, f->index, &file, e);
+            iml_status st = iml__setter_file(s, f->path, &f->stamp, f->index, &file, e);
             if (IML_FAILS(st) && st != IML_EINPUT) return st;
             if (st == IML_OK && iml__fontfile_covers(file, cp)) has[i / 64] |= bit;
         }
@@ -188,7 +188,8 @@ static iml_status has_vert(const iml__fontindex *x, iml__setter *s, size_t i, ui
                            bool *yes, iml_err *e)
 {
     iml__fontfile *file;
-    iml_status st = iml__setter_file(s, x->font[i].path, x->font[i].index, &file, e);
+    const iml__font *f = &x->font[i];
+    iml_status st = iml__setter_file(s, f->path, &f->stamp, f->index, &file, e);
     *yes = st == IML_OK && iml__fontfile_vert(file, s->proof, cp);
     return st == IML_EINPUT ? IML_OK : st;
 }
@@ -219,6 +220,9 @@ iml_status iml__fontindex_cover_column(const iml__fontindex *x, iml__setter *s, 
 iml_status iml__fontindex_face(const iml__fontindex *x, size_t i, iml__setter *s, int32_t size,
                                iml__face **f, iml_err *e)
 {
-    iml__face_spec spec = {.path = x->font[i].path, .index = x->font[i].index, .size = size};
+    iml__face_spec spec = {.path = x->font[i].path,
+                           .stamp = x->font[i].stamp,
+                           .index = x->font[i].index,
+                           .size = size};
     return iml__setter_face(s, &spec, f, e);
 }

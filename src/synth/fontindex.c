@@ -136,8 +136,8 @@ static iml_status enter(walk *w, size_t n, int depth)
     }
     if (fd < 0 || iml__fstat(fd, &st)) {
         if (!depth)
-            rc = IML_FAIL_SYS(w->e, iml__input_status(errno), errno, "%s: cannot be listed",
-                              w->path);
+            rc = IML_FAIL_SYS(w->e, iml__input_status(errno), errno, "%.*s: cannot be listed",
+                              (int)IML_MAX(strlen(w->path) - 1, (size_t)1), w->path);
         goto done;
     }
     if (met_above(w, &st, depth)) goto done;
@@ -391,6 +391,7 @@ static iml_status sort_out(iml__fontindex *x, iml_err *e)
             const iml__fontcache_row *r = &x->found[i].row[k];
             iml__font f = r->font;
             f.path = x->found[i].path, f.name = x->found[i].name, f.tags = x->found[i].tags;
+            f.stamp = (iml__file_stamp){r->size, r->ino, r->mtime_ns};
             if (r->size && x->nunknown) iml__fontcache_copy(&x->cache_out, r); // else as it is
             if (f.reason)
                 IML_TRY(keep(&x->bad, &x->nbad, &x->cap_bad, &f, e));

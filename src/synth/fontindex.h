@@ -21,6 +21,7 @@ typedef struct iml__font {
     bool colour, variable, vert;
     const uint64_t *pages; // bit per 256 code points that the cmap speaks of: IML__FONT_PAGES words
     uint64_t size;         // of the file
+    iml__file_stamp stamp; // of the file when it was proved
     uint32_t tags;         // of all that added it
 } iml__font;
 

@@ -40,8 +40,14 @@ typedef struct iml__face
     iml__face; // one face at one size, weight, slant; *borrowed* from its setter
 
 enum { IML__AXES_MAX = 8 };
+typedef struct iml__file_stamp { // a file that has not changed; all 0: not asked
+    uint64_t size, ino;
+    int64_t mtime_ns;
+} iml__file_stamp;
+
 typedef struct iml__face_spec {
-    const char *path; // what is opened
+    const char *path;      // what is opened
+    iml__file_stamp stamp; // of that file when it was looked at; no part of what the face is
     int32_t index;    // of the face in a collection
     int32_t size;     // em in px, 1..4000
     double bold;      // share of the em added to stems; the advance grows alike

@@ -8,6 +8,7 @@
 
 #include "src/base/err.h"
 #include "src/base/mem.h"
+#include "src/io/vfs.h"
 
 iml_status iml__setter_new(iml__setter **out, size_t cache_bytes, iml_err *e)
 {
@@ -104,8 +105,24 @@ void iml__setter_trim(iml__setter *s)
     s->last = NULL;
 }
 
-iml_status iml__setter_file(iml__setter *s, const char *path, int32_t index, iml__fontfile **f,
-                            iml_err *e)
+// A face that cannot be opened any more is no face without the character: another one in its place
+// would make other bytes of the same inputs.
+static iml_status still_there(const char *path, const iml__file_stamp *was, iml_err *e)
+{
+    struct stat st;
+    if (!was->size) return IML_OK;
+    if (iml__fstatat(AT_FDCWD, path, &st, 0))
+        return IML_FAIL_SYS(e, IML_EAGAIN, errno,
+                            "font %.200s was there when the run began, but cannot be read now",
+                            path);
+    if ((uint64_t)st.st_size == was->size && st.st_ino == was->ino &&
+        (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == was->mtime_ns)
+        return IML_OK;
+    return IML_FAIL(e, IML_EAGAIN, "font %.200s is another file now than when the run began", path);
+}
+
+iml_status iml__setter_file(iml__setter *s, const char *path, const iml__file_stamp *stamp,
+                            int32_t index, iml__fontfile **f, iml_err *e)
 {
     if (s->last && s->last->index == index && !strcmp(s->last->path, path)) {
         *f = s->last;
@@ -123,6 +140,7 @@ iml_status iml__setter_file(iml__setter *s, const char *path, int32_t index, iml
         s->files = grown, s->cap_files = cap;
     }
     hb_blob_t *blob;
+    IML_TRY(still_there(path, stamp, e));
     IML_TRY(iml__font_blob(path, &blob, e));
     IML_TRY(iml__fontfile_open(s->ft, blob, path, index, f, NULL, e));
     s->files[s->nfiles++] = s->last = *f;

@@ -172,6 +172,7 @@ static iml_status open_face(const iml__synth *s, iml__synth_worker *w, iml__synt
 {
     const iml__font *f = iml__fontindex_font(s->fonts, i);
     iml__face_spec spec = {.path = f->path,
+                           .stamp = f->stamp,
                            .index = f->index,
                            .size = (int32_t)it->plan.num[IML__N_font_size],
                            .bold = it->plan.num[IML__N_bold],
@@ -349,7 +350,8 @@ static iml_status settle_background(const iml__synth *s, iml__synth_item *it, im
     iml_status last = IML_EINPUT;
     for (it->back_attempt = 0; it->back_attempt < IML__BACK_ATTEMPTS; it->back_attempt++) {
         it->back = (int32_t)file_of(s, p, it->back_attempt);
-        iml_status st = iml__bg_get(s->cache, s->back[it->back].path, &it->picture, a, &why);
+        const iml__back_file *f = &s->back[it->back];
+        iml_status st = iml__bg_get(s->cache, f->path, f->sha256, &it->picture, a, &why);
         last = st;
         if (!st) {
             bg->picture = it->picture;
@@ -560,7 +562,7 @@ static iml_status given_background(const iml__synth *s, iml__synth_item *it, con
     if (r->bg != IML__BG_IMAGE) return IML_OK;
     it->back = back;
     bg->crop_given = true, bg->crop[0] = r->crop[0], bg->crop[1] = r->crop[1];
-    IML_TRY(iml__bg_get(s->cache, s->back[back].path, &it->picture, a, e));
+    IML_TRY(iml__bg_get(s->cache, s->back[back].path, s->back[back].sha256, &it->picture, a, e));
     bg->picture = it->picture;
     return IML_OK;
 }

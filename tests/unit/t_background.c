@@ -1,10 +1,12 @@
 // Backgrounds: built-in kinds as functions of the plane, cuts of pictures, the cache of files.
 #include "tests/unit/iml_test.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 #include "src/base/hash.h"
 #include "src/codec/codec.h"
+#include "src/io/vfs.h"
 #include "src/synth/background.h"
 #include "tests/unit/iml_dir.h"
 #include "tests/unit/pictures.h"
@@ -247,15 +249,41 @@ static void broken_files_are_told_and_remembered(void **state)
     assert_ok(iml__bg_cache_new(&c, 1 << 20, e));
     test_write(dir, "broken.png", "\x89PNG\r\n\x1a\n and no more", 20);
     test_write(dir, "text.jpg", "hello", 5);
-    assert_int_equal(iml__bg_get(c, path_of("broken.png"), &p, &arena, &one), IML_EINPUT);
-    assert_int_equal(iml__bg_get(c, path_of("text.jpg"), &p, &arena, &two), IML_EINPUT);
+    assert_int_equal(iml__bg_get(c, path_of("broken.png"), NULL, &p, &arena, &one), IML_EINPUT);
+    assert_int_equal(iml__bg_get(c, path_of("text.jpg"), NULL, &p, &arena, &two), IML_EINPUT);
     assert_null(p);
     // The answer stands although the file is mended: every worker sees the same.
     write_picture("broken.png", "png", 20, 20, 1);
-    assert_int_equal(iml__bg_get(c, path_of("broken.png"), &p, &arena, &two), IML_EINPUT);
+    assert_int_equal(iml__bg_get(c, path_of("broken.png"), NULL, &p, &arena, &two), IML_EINPUT);
     assert_string_equal(one.msg, two.msg);
-    assert_int_equal(iml__bg_get(c, path_of("missing.png"), &p, &arena, &two), IML_EINPUT);
+    assert_int_equal(iml__bg_get(c, path_of("missing.png"), NULL, &p, &arena, &two), IML_EINPUT);
     assert_int_equal(iml__bg_cache_bytes(c), 0);
+    iml__bg_cache_free(&c);
+}
+
+static void a_file_that_changed_or_went_is_no_refusal(void **state)
+{
+    (void)state;
+    char sum[65];
+    uint8_t *bytes;
+    size_t n;
+    iml__bg_cache *c;
+    const iml__bg_picture *p = NULL;
+    iml_err why = {0};
+    iml__arena_reset(&arena);
+    assert_ok(iml__bg_cache_new(&c, 0, e));
+    write_picture("same.png", "png", 20, 20, 1);
+    assert_ok(iml__file_read_arena(AT_FDCWD, path_of("same.png"), 1 << 20, &arena, &bytes, &n, e));
+    assert_ok(iml__sha256_of(bytes, n, sum));
+    write_picture("same.png", "png", 20, 20, 2);
+    assert_int_equal(iml__bg_get(c, path_of("same.png"), sum, &p, &arena, &why), IML_EAGAIN);
+    assert_non_null(strstr(why.msg, "is another file now than when the run began"));
+    assert_int_equal(remove(path_of("same.png")), 0);
+    assert_int_equal(iml__bg_get(c, path_of("same.png"), sum, &p, &arena, &why), IML_EAGAIN);
+    assert_non_null(strstr(why.msg, "No such file"));
+    write_picture("same.png", "png", 20, 20, 1); // put back
+    assert_ok(iml__bg_get(c, path_of("same.png"), sum, &p, &arena, e));
+    iml__bg_release(c, &p);
     iml__bg_cache_free(&c);
 }
 
@@ -268,13 +296,13 @@ static void large_jpegs_are_decoded_small(void **state)
     iml__arena_reset(&arena);
     assert_ok(iml__bg_cache_new(&c, 64 << 20, e));
     write_picture("large.jpg", "jpeg", 4200, 100, 3);
-    assert_ok(iml__bg_get(c, path_of("large.jpg"), &p, &arena, e));
+    assert_ok(iml__bg_get(c, path_of("large.jpg"), NULL, &p, &arena, e));
     iml__bg_size(p, &w, &h);
     assert_true(w == 1050 && h == 25);
     iml__bg_release(c, &p);
     assert_null(p);
     write_picture("fits.jpg", "jpeg", 2048, 64, 3);
-    assert_ok(iml__bg_get(c, path_of("fits.jpg"), &p, &arena, e));
+    assert_ok(iml__bg_get(c, path_of("fits.jpg"), NULL, &p, &arena, e));
     iml__bg_size(p, &w, &h);
     assert_true(w == 2048 && h == 64);
     iml__bg_release(c, &p);
@@ -285,7 +313,7 @@ static uint64_t look(iml__bg_cache *c, const char *name, iml_arena *a)
 {
     const iml__bg_picture *p = NULL;
     size_t mark = iml__arena_mark(a);
-    if (iml__bg_get(c, path_of(name), &p, a, NULL) != IML_OK) return 0;
+    if (iml__bg_get(c, path_of(name), NULL, &p, a, NULL) != IML_OK) return 0;
     uint64_t h = iml__image_hash(iml__bg_image(p));
     iml__bg_release(c, &p);
     iml__arena_release(a, mark);
@@ -328,10 +356,10 @@ static void a_held_picture_is_decoded_once_and_stays(void **state)
     write_picture("a.png", "png", 50, 50, 9);
     write_picture("b.png", "png", 50, 50, 10);
     assert_ok(iml__bg_cache_new(&c, 0, e));
-    assert_ok(iml__bg_get(c, path_of("a.png"), &p, &arena, e));
+    assert_ok(iml__bg_get(c, path_of("a.png"), NULL, &p, &arena, e));
     uint64_t h = iml__image_hash(iml__bg_image(p));
     (void)remove(path_of("a.png"));
-    assert_ok(iml__bg_get(c, path_of("a.png"), &q, &arena, e));
+    assert_ok(iml__bg_get(c, path_of("a.png"), NULL, &q, &arena, e));
     assert_ptr_equal(p, q);
     iml__bg_release(c, &q);
     assert_true(look(c, "b.png", &arena) != 0); // pushes nothing out that is held
@@ -360,7 +388,7 @@ static void *work(void *arg)
         const iml__bg_picture *p = NULL;
         (void)snprintf(path, sizeof path, "%s/%u.png", dir, k);
         iml__arena_reset(&a);
-        if (iml__bg_get(w->c, path, &p, &a, NULL) != IML_OK) {
+        if (iml__bg_get(w->c, path, NULL, &p, &a, NULL) != IML_OK) {
             w->bad++;
             continue;
         }
@@ -410,6 +438,7 @@ int main(void)
         cmocka_unit_test(cuts_lie_inside_and_go_on_as_reflections),
         cmocka_unit_test(scaled_pictures_cover_the_canvas),
         cmocka_unit_test(broken_files_are_told_and_remembered),
+        cmocka_unit_test(a_file_that_changed_or_went_is_no_refusal),
         cmocka_unit_test(large_jpegs_are_decoded_small),
         cmocka_unit_test(cache_size_changes_nothing),
         cmocka_unit_test(a_held_picture_is_decoded_once_and_stays),
