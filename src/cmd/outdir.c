@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/err.h"
+#include "src/io/atomic.h"
 
 enum { PATH_CAP = PATH_MAX };
 
@@ -100,4 +102,18 @@ iml_status iml__outdir_keep_out(const char *out, const char *option, const char 
                     "%s %.80s lies in the data set -o %.80s, where it would be a file that belongs "
                     "to no item; choose another place",
                     option, path, out);
+}
+
+iml_status iml__outfile_check(const char *option, const char *path, const char *input, iml_err *e)
+{
+    char file[IML__PATH_CAP];
+    struct stat a, b;
+    iml_err why;
+    if (!path) return IML_OK;
+    if (iml__path_behind(path, file, &why)) return IML_FAIL(e, IML_EARG, "%s: %s", option, why.msg);
+    if (input && !stat(file, &a) && !stat(input, &b) && a.st_dev == b.st_dev &&
+        a.st_ino == b.st_ino)
+        return IML_FAIL(e, IML_EARG, "%s %.200s is the configuration, which would be overwritten",
+                        option, path);
+    return IML_OK;
 }

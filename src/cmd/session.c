@@ -46,7 +46,12 @@ static void on_status(int sig)
 
 static void on_crash(int sig)
 {
+    static const char said[] =
+        "\nimloom: a fault in the middle of an item (a library, or a file that was cut off); run "
+        "the same command again: it makes that item in a process of its own\n";
     iml__run_suspect_now();
+    ssize_t n = write(STDERR_FILENO, said, sizeof said - 1);
+    (void)n;
     (void)signal(sig, SIG_DFL);
     (void)raise(sig);
 }
@@ -204,7 +209,7 @@ static bool closing(struct voice *v, iml_status st, const iml_report *r)
                       : r->guard                      ? "gave up: "
                                                       : "done: ");
     iml__text_count(&l, r->ok);
-    iml__str_addf(&l, " %s, ", s->unit);
+    iml__str_addf(&l, " %.*s, ", (int)strlen(s->unit) - (r->ok == 1), s->unit);
     if (r->resumed) {
         iml__text_count(&l, r->resumed);
         iml__str_adds(&l, " there before");
@@ -229,7 +234,10 @@ static bool closing(struct voice *v, iml_status st, const iml_report *r)
         iml__talk_say(&v->talk, iml__str_text(&l));
     }
     if (r->stopped || st == IML_ECANCEL || st == IML_ESINK || r->guard)
-        iml__talk_say(&v->talk, "Run the same command again to go on from here.");
+        iml__talk_say(&v->talk,
+                      s->sink == iml_sink_tar()
+                          ? "Run the same command again to go on from the last whole shard."
+                          : "Run the same command again to go on from here.");
     iml__str_free(&l);
     return findings;
 }
@@ -336,6 +344,7 @@ static iml_status check(const iml__session *s, iml_err *e)
     IML_TRY(iml__outdir_check(out, e));
     IML_TRY(iml__outdir_keep_out(out, "--log-dir", c->log_dir, e));
     IML_TRY(iml__outdir_keep_out(out, "--quarantine", c->quarantine, e));
+    IML_TRY(iml__outfile_check("--metrics", c->metrics, c->config, e));
     return iml__outdir_keep_out(out, "--metrics", c->metrics, e);
 }
 

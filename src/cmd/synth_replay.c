@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/err.h"
 #include "src/base/mem.h"
@@ -119,25 +120,36 @@ static iml_status write_lines(const iml__synth *s, iml__synth_worker *w, int fd,
     return st;
 }
 
-int iml__synth_write_plan(const iml__synth *s, const char *path, iml_err *e)
+// Whole, or not at all.
+static iml_status write_file(const iml__synth *s, iml__synth_worker *w, const char *path,
+                             uint64_t *bad, iml_err *e)
 {
-    const char *slash = strrchr(path, '/'), *leaf = slash ? slash + 1 : path;
-    char dir[4096] = ".";
+    char dir[IML__PATH_CAP] = ".", file[IML__PATH_CAP];
     struct iml__dirs *d = NULL;
-    iml__synth_worker *w = NULL;
-    uint64_t bad = 0;
     int fd = -1;
-    if (slash) (void)snprintf(dir, sizeof dir, "%.*s", (int)IML_MAX(slash - path, 1), path);
-    iml_status st = iml__synth_worker_new(s, &w, e);
-    if (!st) st = iml__dirs_open(&d, dir, e);
+    IML_TRY(iml__path_behind(path, file, e));
+    const char *slash = strrchr(file, '/'), *leaf = slash ? slash + 1 : file;
+    if (slash) (void)snprintf(dir, sizeof dir, "%.*s", (int)IML_MAX(slash - file, 1), file);
+    iml_status st = iml__dirs_open(&d, dir, e);
     if (!st) st = iml__tmp_create(d, leaf, "plan", &fd, e);
-    if (!st) st = write_lines(s, w, fd, path, &bad, e);
+    if (!st) st = write_lines(s, w, fd, path, bad, e);
     if (iml__close(&fd) < 0 && !st) st = iml__sink_error(e, errno, "close", NULL, path);
     if (!st)
         st = iml__tmp_rename(d, leaf, "plan", e);
     else if (d)
         iml__tmp_remove(d, leaf, "plan");
     iml__dirs_close(&d);
+    return st;
+}
+
+int iml__synth_write_plan(const iml__synth *s, const char *path, iml_err *e)
+{
+    iml__synth_worker *w = NULL;
+    uint64_t bad = 0;
+    iml_status st = iml__synth_worker_new(s, &w, e);
+    if (!st)
+        st = strcmp(path, "-") != 0 ? write_file(s, w, path, &bad, e)
+                                    : write_lines(s, w, STDOUT_FILENO, "standard output", &bad, e);
     iml__synth_worker_free(&w);
     if (st) return iml__complain(e, IML__EXIT_FAILED);
     return bad ? IML__EXIT_BAD : IML__EXIT_OK;

@@ -8,8 +8,10 @@
 // (a batch of 10,000 would need as many).
 #include "src/io/atomic.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/err.h"
@@ -229,7 +231,8 @@ iml_status iml__dirs_get(struct iml__dirs *d, const char *name, bool make, struc
     path[n] = 0;
     int sys = 0;
     pthread_mutex_lock(&d->lock);
-    struct entry *en = d->recent < d->n ? &d->entry[d->recent] : NULL; // neighbours come in order
+    struct entry *en =
+        d->entry && d->recent < d->n ? &d->entry[d->recent] : NULL; // neighbours come in order
     if (en && (!en->path || strcmp(en->path, path) != 0)) en = NULL;
     for (uint32_t i = 0; i < d->n && !en; i++)
         if (d->entry[i].path && strcmp(d->entry[i].path, path) == 0) en = &d->entry[i];
@@ -431,10 +434,31 @@ iml_status iml__file_write(struct iml__dirs *d, const char *name, const char *no
     return st;
 }
 
+iml_status iml__path_behind(const char *path, char out[IML__PATH_CAP], iml_err *e)
+{
+    struct stat st;
+    char full[PATH_MAX];
+    size_t n = strlen(path);
+    bool link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+    if (link && (!realpath(path, full) || stat(full, &st)))
+        return IML_FAIL_SYS(e, IML_EARG, errno, "%s: this link leads nowhere", path);
+    if (link) path = full, n = strlen(full);
+    if (n >= IML__PATH_CAP) return IML_FAIL(e, IML_EARG, "%.80s...: the path is too long", path);
+    memmove(out, path, n + 1);
+    if (lstat(path, &st) || S_ISREG(st.st_mode)) return IML_OK;
+    return IML_FAIL(e, IML_EARG, "%s is %s and would be replaced; give the name of a file", path,
+                    S_ISDIR(st.st_mode)    ? "a directory"
+                    : S_ISFIFO(st.st_mode) ? "a pipe"
+                    : S_ISSOCK(st.st_mode) ? "a socket"
+                                           : "a device");
+}
+
 iml_status iml__file_write_path(const char *path, const void *p, size_t n, int durability,
                                 iml_err *e)
 {
-    char dir[IML__NAME_MAX + 1];
+    char dir[IML__NAME_MAX + 1], file[IML__PATH_CAP];
+    IML_TRY(iml__path_behind(path, file, e));
+    path = file;
     const char *slash = strrchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
     if (len >= sizeof dir) return iml__sink_error(e, ENAMETOOLONG, "write", NULL, path);

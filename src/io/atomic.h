@@ -10,7 +10,7 @@
 #include "imloom/imloom.h"
 #include "src/base/err.h"
 
-enum { IML__TMP_CAP = 256 };
+enum { IML__TMP_CAP = 256, IML__PATH_CAP = 4096 };
 
 // A directory tree that files are written into. Descriptors of its directories are cached (64),
 // counted while in use, and given out to any thread.
@@ -52,7 +52,10 @@ iml_status iml__tmp_nameless(struct iml__dirs *d, const char *in_dir, int *fd, i
 // IML_DURABILITY_PROCESS, rename, fsync of the directory likewise. IML_ESINK.
 iml_status iml__file_write(struct iml__dirs *d, const char *name, const char *node, const void *p,
                            size_t n, int durability, iml_err *e);
-// The same for any path ("dir/report.json"), outside a tree.
+// The file that path names, or will name, behind symbolic links. IML_EARG: it names a device, a
+// pipe or the like, in whose place a rename would put a file; a link that leads nowhere.
+iml_status iml__path_behind(const char *path, char out[IML__PATH_CAP], iml_err *e);
+// The same for any path ("dir/report.json"), outside a tree. IML_EARG of iml__path_behind too.
 iml_status iml__file_write_path(const char *path, const void *p, size_t n, int durability,
                                 iml_err *e);
 
