@@ -65,7 +65,9 @@ static void sum_up(const char *out, const struct iml__verified *v)
     iml__str_adds(&s, "B, ");
     iml__text_count(&s, v->items);
     if (v->complete) {
-        iml__str_adds(&s, " items; ");
+        iml__str_adds(&s, " items");
+        if (v->bad) iml__str_addf(&s, ", %llu of them bad", (unsigned long long)v->bad);
+        iml__str_adds(&s, "; ");
     } else {
         iml__str_adds(&s, " of ");
         iml__text_count(&s, v->planned);
@@ -104,6 +106,7 @@ static int one(const char *out)
     } else {
         code = v.findings || !v.complete ? IML__EXIT_BAD : IML__EXIT_OK;
         iml__jsonw_key(&w, "items"), iml__jsonw_u64(&w, v.items);
+        iml__jsonw_key(&w, "bad"), iml__jsonw_u64(&w, v.bad);
         iml__jsonw_key(&w, "planned"), iml__jsonw_u64(&w, v.planned);
         iml__jsonw_key(&w, "files"), iml__jsonw_u64(&w, v.files);
         iml__jsonw_key(&w, "bytes"), iml__jsonw_u64(&w, v.bytes);

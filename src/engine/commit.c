@@ -265,7 +265,8 @@ iml_status iml__commit_finish(struct iml__commit *c, struct iml__commit_sums *su
     if (!sums) sums = &none;
     *sums = (struct iml__commit_sums){0};
     if (!c->begun && !c->stale) {
-        IML_TRY(ledger_error(iml__manifest_read(c->dirs, &m, &found, e), e));
+        iml_status st = iml__manifest_read(c->dirs, &m, &found, e);
+        if (st && st != IML_EINPUT) return ledger_error(st, e); // a damaged one is made anew
         if (found) {
             *sums = (struct iml__commit_sums){m.files, m.bytes, m.content, true};
             return IML_OK;

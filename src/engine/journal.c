@@ -107,6 +107,11 @@ iml_status iml__journal_open(struct iml__journal *j, struct iml__dirs *d, const 
         iml__close(&j->fd);
         return iml__sink_error(e, sys, "read", iml__dirs_root(d), j->name);
     }
+    if (!S_ISREG(st.st_mode)) {
+        iml__close(&j->fd);
+        return IML_FAIL(e, IML_ESINK, "%.120s/%s is no regular file; remove it", iml__dirs_root(d),
+                        j->name);
+    }
     j->size = (uint64_t)st.st_size;
     return IML_OK;
 }

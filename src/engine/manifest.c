@@ -215,6 +215,8 @@ static iml_status text_of(struct table *t, const struct iml__set *s, const struc
     iml__jsonw_key(&w, "inputs"), iml__jsonw_raw(&w, s->inputs ? s->inputs : "{}");
     counters_json(s, sum, &w);
     if (strcmp(s->sink, "tar") == 0) IML_TRY(shards_json(t, &w, e));
+    uint64_t all = iml__xxh3(text->p, text->n);
+    iml__jsonw_key(&w, "sum"), iml__jsonw_hex64(&w, all);
     iml__jsonw_end(&w);
     iml__str_addc(text, '\n');
     return text->failed ? no_memory(t, e) : IML_OK;
@@ -347,6 +349,17 @@ iml_status iml__set_content(struct iml__dirs *d, const struct iml__set *s,
 
 // ---- Reading it
 
+// Whether the text ends in the sum of what stands before it.
+static bool sound(const char *p, size_t n)
+{
+    char tail[40];
+    const size_t len = sizeof ",\n \"sum\": \"0123456789abcdef\"\n}\n" - 1;
+    if (n < len) return false;
+    (void)snprintf(tail, sizeof tail, ",\n \"sum\": \"%016llx\"\n}\n",
+                   (unsigned long long)iml__xxh3(p, n - len));
+    return !memcmp(p + n - len, tail, len);
+}
+
 iml_status iml__manifest_read(struct iml__dirs *d, struct iml__manifest *m, bool *found, iml_err *e)
 {
     char *p;
@@ -360,6 +373,10 @@ iml_status iml__manifest_read(struct iml__dirs *d, struct iml__manifest *m, bool
         errno == ENOENT)
         return IML_OK;
     IML_TRY(iml__file_read_heap(iml__dirs_root_fd(d), "manifest.json", (size_t)1 << 32, &p, &n, e));
+    if (!sound(p, n)) {
+        IML_FREE(p);
+        return IML_FAIL(e, IML_EINPUT, "it was changed since it was written");
+    }
     iml__jsonr_init(&r, "manifest.json", p, n);
     iml_status st = iml__jsonr_next(&r, &t, e);
     if (!st && t != IML__JSON_OBJECT) st = IML_FAIL(e, IML_EINPUT, "manifest.json is no object");

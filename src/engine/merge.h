@@ -39,7 +39,7 @@ struct iml__finding {
 };
 struct iml__verified {
     uint64_t items, files, bytes, findings, missing; // items: of the manifest, else recorded
-    uint64_t planned;
+    uint64_t planned, bad;                           // bad: of the manifest
     bool complete;
 };
 

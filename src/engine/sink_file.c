@@ -88,7 +88,7 @@ iml_status iml__loose_put(struct iml__commit *c, struct iml__citem *it, const im
     IML_TRY(iml__tmp_create(c->dirs, out->name, c->node, &fd, e));
     int r = write_frags(fd, out, &size, &xxh3);
     if (r == 0 && iml__commit_each_file_synced(c)) r = iml__fdatasync(fd);
-    struct stat at;
+    struct stat at = {0};
     if (r == 0) r = iml__fstat(fd, &at);
     int sys = errno;
     if (iml__close(&fd) < 0 && r == 0) r = -1, sys = errno;

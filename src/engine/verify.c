@@ -291,21 +291,21 @@ static iml_status check_manifest(struct verify *v, const struct iml__set *s,
     bool found;
     char text[96];
     iml_err inner = {0};
+    v->v->planned = s->count;
+    v->v->items = s->count - IML_MIN(s->count, v->v->missing);
     if (iml__manifest_read(v->dirs, &m, &found, &inner)) {
         find(v, "manifest.json", inner.msg);
         return IML_OK;
     }
     v->v->complete = found && !v->v->missing;
-    v->v->planned = s->count;
     if (!found) {
-        v->v->items = s->count - IML_MIN(s->count, v->v->missing);
         (void)snprintf(text, sizeof text,
                        "the data set is incomplete: %llu of %llu items are recorded",
                        (unsigned long long)v->v->items, (unsigned long long)s->count);
         find(v, "manifest.json", text);
         return IML_OK;
     }
-    v->v->items = m.items;
+    v->v->items = m.items, v->v->bad = m.bad;
     if (v->v->missing) find(v, "manifest.json", "it stands, but items have no record");
     uint64_t content;
     if (iml__set_content(v->dirs, s, l, &content, &inner))
