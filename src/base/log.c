@@ -18,8 +18,8 @@
 enum { KINDS = 64, BURST = 20, WINDOW_US = 10000000, LINE = 1024 };
 
 struct kind { // guarded by lock
-    uint64_t hash; // of fmt, 0: free
-    char fmt[160];
+    uint64_t hash;  // of its format, 0: free
+    char last[160]; // of what is held, after its level
     uint64_t begun_us;
     uint32_t said, held;
     enum iml__log_level level;
@@ -80,28 +80,28 @@ static void say_held(iml_ctx *c, struct kind *k)
 {
     char line[LINE];
     if (!k->held) return;
-    (void)snprintf(line, sizeof line, "%s ... and %u more of this kind: %s", level_name(k->level),
-                   k->held, k->fmt);
+    (void)snprintf(line, sizeof line, "%s ... and %u more of this kind, the last: %s",
+                   level_name(k->level), k->held, k->last);
     tell(c, k->level, line);
     k->held = 0;
 }
 
 // Whether a line of this kind may pass now. Two kinds that share a place take turns: the older one
 // is summed up, so nothing is held back for ever.
-static bool passes(iml_ctx *c, enum iml__log_level level, const char *fmt)
+static bool passes(iml_ctx *c, enum iml__log_level level, const char *fmt, const char *text)
 {
     uint64_t hash = iml__xxh3_text(fmt) | 1, now = iml__now_us();
     struct kind *k = &c->kind[(hash >> 8) % KINDS];
     if (k->hash != hash || now - k->begun_us > WINDOW_US) {
         say_held(c, k);
         *k = (struct kind){.hash = hash, .begun_us = now, .level = level};
-        (void)snprintf(k->fmt, sizeof k->fmt, "%s", fmt);
     }
     if (k->said < BURST) {
         k->said++;
         return true;
     }
     k->held++;
+    (void)snprintf(k->last, sizeof k->last, "%s", text);
     return false;
 }
 
@@ -121,7 +121,9 @@ static void put(iml_ctx *c, struct iml__log_line *l)
         if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = ' ';
     (void)pthread_mutex_lock(&c->lock);
     // debug is asked for to see every line.
-    if (l->level == IML__LOG_DEBUG || passes(c, (enum iml__log_level)l->level, l->kind))
+    if (l->level == IML__LOG_DEBUG ||
+        passes(c, (enum iml__log_level)l->level, l->kind,
+               line + strlen(level_name((enum iml__log_level)l->level)) + 1))
         tell(c, (enum iml__log_level)l->level, line);
     (void)pthread_mutex_unlock(&c->lock);
 }

@@ -221,7 +221,9 @@ iml_status iml__run_book(struct iml_run_t *r, const struct iml__due *d, iml_err 
     if (p) { // none: remembered from an earlier run, whose list says why
         b.status = p->status, b.signal = p->signal, b.message = p->msg;
         b.stage = iml__stage_name(r->job, p->stage);
-        b.tries = p->tries ? p->tries : d->tries;
+        // The plan counts tries that may be made again; bad input ends the last one.
+        bool last = iml_status_class(p->status) == IML_CLASS_ITEM;
+        b.tries = p->tries ? p->tries : d->tries + last;
         iml__quarantine_link(r, d->index);
         if (r->ctx)
             iml__log_item(r->ctx, IML__LOG_WARN, p->worker, d->index, b.stage,
