@@ -113,6 +113,7 @@ iml_status iml__synth_job(iml__synth *s, iml_err *e)
                        .count = s->count,
                        .user = s,
                        .config_hash = s->config_hash,
+                       .part_items = 100,
                        .grain = (uint32_t)IML_MIN(reuse * s->config->nspec, (uint64_t)64),
                        .ncounters = ncounters,
                        .counter_names = counters,
