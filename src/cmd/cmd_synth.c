@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "src/base/err.h"
@@ -27,7 +28,7 @@ static struct options {
     bool replay_check;
     iml__opt_list font_dirs, fonts, fallback_fonts, background_dirs, corpora, texts, patterns,
         scripts, set;
-    uint64_t count;
+    uint64_t count, shard_samples;
     int64_t preview_count, preview_columns, preview_width;
     int format, colour, container, det_unit, coverage;
 } options;
@@ -85,6 +86,8 @@ static const iml__opt rows[] = {
      0, NULL},
     {"container", 0, IML__OPT_ENUM, AT(container), "KIND", "auto", 0, 0, "auto|dir|tar", NULL,
      "dir: loose files; tar: shards (WebDataset); auto: tar above 100,000 images", NH, NULL},
+    {"shard-samples", 0, IML__OPT_COUNT, AT(shard_samples), "N", NULL, 1, 1e9, NULL, NULL,
+     "pictures a shard [10000]; a run that is stopped goes on after the last whole one", NH, NULL},
     {"labels", 0, IML__OPT_STR, AT(words[IML__LIST_LABELS]), "LIST", NULL, 0, 0, NULL, NULL,
      labels_help, 0, NULL},
     {"det-unit", 0, IML__OPT_ENUM, AT(det_unit), "UNIT", "line", 0, 0, "line|word", NULL,
@@ -108,7 +111,7 @@ static const iml__opt rows[] = {
     {"preview-layers", 0, IML__OPT_STR, AT(layers), "LIST", "units,lines", 0, 0, NULL, NULL,
      "units lines words baseline cells polygon, with commas", NH, NULL},
     {"plan", 0, IML__OPT_PATH, AT(plan), "FILE.jsonl", NULL, 0, 0, NULL, NULL,
-     "write every decision as JSON lines for --replay, and no picture", NH, NULL},
+     "write every decision as JSON lines for --replay, and no picture; - = stdout", NH, NULL},
     {"replay", 0, IML__OPT_STR, AT(replay), "LABEL", NULL, 0, 0, NULL, NULL,
      "make the pictures of a label, of lines of labels or plans, OUT:INDEX or SHARD.tar:INDEX "
      "again; "
@@ -226,6 +229,15 @@ static iml_status take_option(struct plan *p, const iml__ynode *key, const iml__
     return IML_OK;
 }
 
+// A file of options and nothing else, as other commands have it: there is no other key in it.
+static bool options_alone(const iml__opts *o, const iml__ynode *root)
+{
+    bool alone = root && root->kind == IML__YAML_MAP && root->n;
+    for (size_t i = 0; alone && i < root->n; i++)
+        alone = iml__opts_knows(o, root->pair[i].key->text);
+    return alone;
+}
+
 // `options:` of the YAML: each key as if it stood before the command line.
 static iml_status take_options(struct plan *p, iml_err *e)
 {
@@ -238,10 +250,15 @@ static iml_status take_options(struct plan *p, iml_err *e)
     iml_err ignored;
     iml_status st =
         iml__yaml_parse(&a, p->synth.config, p->yaml, p->nyaml, &quiet, &root, &ignored);
-    const iml__ynode *map = st ? NULL : iml__yaml_get(root, "options");
+    bool alone = !st && options_alone(p->opts, root);
+    const iml__ynode *map = st ? NULL : alone ? root : iml__yaml_get(root, "options");
     st = IML_OK;
     for (size_t i = 0; map && map->kind == IML__YAML_MAP && i < map->n && !st; i++)
         st = take_option(p, map->pair[i].key, map->pair[i].value, e);
+    if (alone) { // the embedded default is drawn
+        p->synth.config = p->synth.text = NULL, p->synth.ntext = 0;
+        IML_FREE(p->yaml);
+    }
     iml__complaints_free(&quiet);
     iml__arena_close(&a);
     return st;
@@ -312,6 +329,13 @@ static iml_status fill(struct plan *p, iml_err *e)
         if (options.words[k])
             IML_TRY(iml__output_words((enum iml__output_list)k, options.words[k], bits[k], e));
     s->scripts = p->scripts;
+    if (options.scripts.n && (options.texts.n || options.corpora.n || options.patterns.n))
+        return IML_FAIL(e, IML_EARG,
+                        "--script names texts of the embedded default, --text, --pattern and "
+                        "--corpus bring others; give one or the other");
+    for (size_t k = 0; k < options.scripts.n; k++)
+        if (!*options.scripts.item[k])
+            return IML_FAIL(e, IML_EARG, "--script: the value is empty; see --list scripts");
     return flatten(&options.scripts, p->scripts, IML_COUNT_OF(p->scripts), &s->nscripts,
                    &p->script_text, e);
 }
@@ -450,7 +474,9 @@ static int plan(const iml__synth *s, iml_err *e)
 {
     int code = iml__synth_write_plan(s, options.plan, e);
     if (!code)
-        (void)fprintf(stderr, "%s: %llu plans\n", options.plan, (unsigned long long)s->count);
+        (void)fprintf(stderr, "%s: %llu plans\n",
+                      strcmp(options.plan, "-") != 0 ? options.plan : "standard output",
+                      (unsigned long long)s->count);
     return code;
 }
 
@@ -487,7 +513,8 @@ static int run(struct plan *p, const iml__synth *s, int argc, char **argv, iml_e
     if (iml__common_settle(&common, p->opts, &ro, NULL, NULL, e))
         return iml__complain(e, IML__EXIT_USAGE);
     ro.seed = s->seed;
-    ro.shard_samples = s->config->output.shard_samples;
+    ro.shard_samples =
+        options.shard_samples ? options.shard_samples : s->config->output.shard_samples;
     if (iml__outdir_keep_out(common.out, "--preview", options.preview, e))
         return iml__complain(e, IML__EXIT_USAGE);
     iml__str_init(&head, 4096);
@@ -588,8 +615,59 @@ static int backs_only(struct plan *p, int argc, char **argv, iml_err *e)
     return code;
 }
 
-static int replay(iml_err *e)
+// A data set among its own inputs would be an input of the next run, which could not go on.
+static iml_status keep_apart(const struct plan *p, iml_err *e)
 {
+    const struct {
+        const char *name, *const *dir;
+        size_t n;
+    } in[] = {{"--background-dir", p->synth.background_dirs, p->synth.nbackground_dirs},
+              {"--font-dir", p->synth.font_dirs, p->synth.nfont_dirs},
+              {"--corpus-dir", &options.corpus_dir, options.corpus_dir && !p->yaml}};
+    for (size_t k = 0; common.out && k < IML_COUNT_OF(in); k++)
+        for (size_t i = 0; i < in[k].n; i++) {
+            char dir[4096];
+            const char *text = in[k].dir[i], *eq = strrchr(text, '=');
+            if (access(text, F_OK) && eq)
+                (void)snprintf(dir, sizeof dir, "%.*s", (int)(eq - text), text);
+            else
+                (void)snprintf(dir, sizeof dir, "%s", text);
+            if (iml__outdir_holds(dir, common.out))
+                return IML_FAIL(e, IML_EARG,
+                                "-o %.200s lies in %s %.200s, where the next run would take its "
+                                "files for inputs; choose another place",
+                                common.out, in[k].name, dir);
+        }
+    return IML_OK;
+}
+
+// What --preview and --plan must not be.
+static iml_status check_files(const struct plan *p, iml_err *e)
+{
+    const char *yaml = p->synth.config, *dot = options.preview ? strrchr(options.preview, '.') : "";
+    if (options.preview && (!dot || strcasecmp(dot, ".png") != 0))
+        return IML_FAIL(e, IML_EARG, "--preview %.200s: a PNG is written; end its name in .png",
+                        options.preview);
+    IML_TRY(iml__outfile_check("--preview", options.preview, yaml, e));
+    if (options.plan && !strcmp(options.plan, "-")) return IML_OK;
+    return iml__outfile_check("--plan", options.plan, yaml, e);
+}
+
+// A replay writes what the labels speak of; what else was asked for would be left out in silence.
+static int replay(const struct plan *p, iml_err *e)
+{
+    static const char *const none[] = {"labels",  "masks",  "crops",     "extras",   "format",
+                                       "quality", "colour", "container", "det-unit", "count",
+                                       "set",     "text",   "pattern",   "corpus",   "script",
+                                       "preview", "plan",   "only",      "limit",    "shard"};
+    for (size_t k = 0; k < IML_COUNT_OF(none); k++) {
+        if (!iml__opts_given(p->opts, none[k])) continue;
+        (void)IML_FAIL(e, IML_EARG,
+                       "--%s has no effect with --replay, which makes the picture and the JSON of "
+                       "each label again; leave it out",
+                       none[k]);
+        return iml__complain(e, IML__EXIT_USAGE);
+    }
     iml__replay_run r = {.what = options.replay,
                          .out = common.out,
                          .check = options.replay_check,
@@ -608,7 +686,9 @@ static int open_and_run(struct plan *p, int argc, char **argv, iml_err *e)
     bool looks = options.list || common.print_config || common.dry_run;
     if (options.list && !known_list(options.list, e)) return iml__complain(e, IML__EXIT_USAGE);
     if (options.list && !strcmp(options.list, "keys")) return list_keys();
-    if (options.replay) return replay(e);
+    if (options.replay) return replay(p, e);
+    if (keep_apart(p, e)) return iml__complain(e, IML__EXIT_USAGE);
+    if (check_files(p, e)) return iml__complain(e, IML__EXIT_USAGE);
     if (options.backs_only) return backs_only(p, argc, argv, e);
     if (options.replay_check) {
         (void)IML_FAIL(e, IML_EARG, "--replay-check: give --replay LABEL too");

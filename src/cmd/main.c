@@ -1,8 +1,10 @@
 // main.c: finds the command and runs it. `help`, `--version` and the hidden page makers live here.
-#include <locale.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "src/base/err.h"
@@ -134,14 +136,46 @@ bool iml__fd3;
 static void take_descriptors(void)
 {
     iml__fd3 = fcntl(3, F_GETFD) >= 0;
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && iml__openat(AT_FDCWD, "/dev/null", O_RDWR, 0) != fd)
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        // Results that have nowhere to go are a failure: this way writing them is one.
+        int how = fd == STDOUT_FILENO ? O_RDONLY : O_RDWR;
+        if (fcntl(fd, F_GETFD) < 0 && iml__openat(AT_FDCWD, "/dev/null", how, 0) != fd)
             _exit(IML__EXIT_FAILED);
+    }
+}
+
+// Shaping and rasterizing are functions of the inputs: what would change them from outside goes.
+static void take_environment(void)
+{
+    static const char *const names[] = {"HB_OPTIONS",         "HB_SHAPER_LIST", "HB_FONT_FUNCS",
+                                        "HB_FACE_LOADER",     "HB_DRAW_FUNCS",  "HB_DEBUG",
+                                        "FREETYPE_PROPERTIES"};
+    for (size_t k = 0; k < IML_COUNT_OF(names); k++) (void)unsetenv(names[k]);
+}
+
+// Decoders and FreeType need more than some shells' `ulimit -s` leaves.
+static void take_stack(void)
+{
+    const rlim_t least = 1 << 20, good = 8 << 20;
+    struct rlimit l;
+    pthread_attr_t a;
+    if (getrlimit(RLIMIT_STACK, &l) || l.rlim_cur == RLIM_INFINITY || l.rlim_cur >= least) return;
+    l.rlim_cur = l.rlim_max == RLIM_INFINITY ? good : IML_MIN(l.rlim_max, good);
+    if (l.rlim_cur < least) l.rlim_cur = l.rlim_max = good; // root may
+    if (setrlimit(RLIMIT_STACK, &l)) {
+        (void)fputs("imloom: the stack is limited to less than 1 MB; raise ulimit -s\n", stderr);
+        exit(IML__EXIT_FAILED);
+    }
+    if (pthread_attr_init(&a)) return;
+    if (!pthread_attr_setstacksize(&a, good)) (void)pthread_setattr_default_np(&a);
+    (void)pthread_attr_destroy(&a);
 }
 
 int main(int argc, char **argv)
 {
     take_descriptors();
+    take_stack();
+    take_environment();
     (void)signal(SIGINT, on_early_stop);
     (void)signal(SIGTERM, on_early_stop);
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))

@@ -120,6 +120,24 @@ static iml_status out_of_range(const iml__opt *r, const char *where, const char 
     return IML_FAIL(e, IML_EARG, "%s: --%s: %.60s is outside %s..%s", where, r->name, text, lo, hi);
 }
 
+// Digits, perhaps with a sign and a unit: what could not be read as a number of its type is one
+// that the type does not hold.
+static bool numeric(const char *text)
+{
+    text += *text == '-' || *text == '+';
+    size_t n = strspn(text, "0123456789");
+    return n && strlen(text + n) <= 3 && strspn(text + n, "KMGTPEkmgtpeiB") == strlen(text + n);
+}
+
+static iml_status no_number(const iml__opts *o, const iml__opt *r, const char *where,
+                            const char *text, const char *want, iml_err *e)
+{
+    if (!numeric(text)) return bad_value(o, r, where, text, want, e);
+    if (r->min != 0 || r->max != 0) return out_of_range(r, where, text, e);
+    return IML_FAIL(e, IML_EARG, "%s: --%s: %.60s is outside %s", where, r->name, text,
+                    r->type == IML__OPT_INT ? "-2^63..2^63-1" : "0..2^64-1");
+}
+
 static iml_status set_number(const iml__opts *o, const iml__opt *r, void *at, const char *where,
                              const char *text, iml_err *e)
 {
@@ -153,7 +171,7 @@ static iml_status set_number(const iml__opts *o, const iml__opt *r, void *at, co
         if (ok && in_range(r, v)) *(double *)at = v;
         break;
     }
-    if (!ok) return bad_value(o, r, where, text, want, e);
+    if (!ok) return no_number(o, r, where, text, want, e);
     return in_range(r, v) ? IML_OK : out_of_range(r, where, text, e);
 }
 
@@ -269,6 +287,25 @@ static iml_status unknown(const iml__opts *o, const char *where, const char *nam
                     (int)IML_MIN(n, 60), name, o->command);
 }
 
+// The next word is the value, unless it is an option: then the value was forgotten.
+static iml_status next_value(const iml__opts *o, const iml__opt *r, int argc, char **argv, int *i,
+                             const char **value, iml_err *e)
+{
+    size_t ordinal, table;
+    const char *word = *i + 1 < argc ? argv[*i + 1] : NULL;
+    if (!word)
+        return IML_FAIL(e, IML_EARG, "%s: --%s needs a value: --%s %s", o->command, r->name,
+                        r->name, r->arg ? r->arg : "VALUE");
+    if (word[0] == '-' && word[1] == '-' &&
+        find(o, word + 2, strcspn(word + 2, "="), &ordinal, &table))
+        return IML_FAIL(e, IML_EARG,
+                        "%s: --%s needs a value, and %.60s is an option; write "
+                        "--%s=%.60s if it is meant",
+                        o->command, r->name, word, r->name, word);
+    *value = word, ++*i;
+    return IML_OK;
+}
+
 // --name, --name=value, --name value, --no-name. *i is moved past a value that is taken.
 static iml_status long_option(iml__opts *o, int argc, char **argv, int *i, iml_err *e)
 {
@@ -282,10 +319,7 @@ static iml_status long_option(iml__opts *o, int argc, char **argv, int *i, iml_e
     }
     if (!r) return unknown(o, o->command, name, n, e);
     if (r->type == IML__OPT_FLAG && !value) value = "true";
-    if (!value && *i + 1 < argc) value = argv[++*i];
-    if (!value)
-        return IML_FAIL(e, IML_EARG, "%s: --%s needs a value: --%s %s", o->command, r->name,
-                        r->name, r->arg ? r->arg : "VALUE");
+    if (!value) IML_TRY(next_value(o, r, argc, argv, i, &value, e));
     mark(o, ordinal);
     return set(o, r, table, o->command, value, e);
 }
@@ -304,8 +338,8 @@ static iml_status short_options(iml__opts *o, int argc, char **argv, int *i, iml
             IML_TRY(set(o, r, table, o->command, "true", e));
             continue;
         }
-        const char *value = c[1] ? c + 1 : *i + 1 < argc ? argv[++*i] : NULL;
-        if (!value) return IML_FAIL(e, IML_EARG, "%s: -%c needs a value", o->command, *c);
+        const char *value = c[1] ? c + 1 : NULL;
+        if (!value) IML_TRY(next_value(o, r, argc, argv, i, &value, e));
         return set(o, r, table, o->command, value, e);
     }
     return IML_OK;

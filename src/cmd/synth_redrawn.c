@@ -77,7 +77,7 @@ static void read_sums(const struct iml__redrawn *w, struct sums *t)
 
 static void name_files(const iml__synth *s, const struct sums *t, iml__str *out)
 {
-    static const char *const why[] = {"broken", "over --max-pixels"};
+    static const char *const why[] = {"broken", "too large, see --max-pixels"};
     uint32_t named = 0;
     for (uint32_t k = 0; k < 2 * s->nback; k++) {
         if (!t->file[k] || ++named > NAMED) continue;

@@ -283,7 +283,8 @@ iml_status iml__file_open(int dir, const char *path, int *fd, uint64_t *size, im
     if (f < 0 || iml__fstat(f, &st) < 0) {
         int sys = errno;
         iml__close(&f);
-        return IML_FAIL_SYS(e, iml__input_status(sys), sys, "cannot open %s", path);
+        return IML_FAIL_SYS(e, iml__input_status(sys), sys, "cannot open %s%s", path,
+                            *path ? "" : "a file without a name");
     }
     if (!S_ISREG(st.st_mode)) {
         iml__close(&f);

@@ -128,7 +128,7 @@ static void check_names(const iml__config *f, const iml__ynode *list, iml__compl
             }
     }
     if (sum >= 0.999 && sum <= 1.001) return;
-    text[iml__num_short(text, sum)] = 0;
+    text[iml__num_short(text, (double)(int64_t)(sum * 1e6 + 0.5) / 1e6)] = 0;
     iml__yaml_complain(c, list, "proportion: the shares sum up to %s, they must make 1", text);
 }
 

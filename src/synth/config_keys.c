@@ -118,9 +118,12 @@ bool iml__colour_parse(const char *key, int channels, const iml__ynode *n, iml__
 {
     out[3] = 255;
     if (n->kind == IML__YAML_SCALAR && hex_colour(n->text, out, channels)) return true;
-    if (n->kind != IML__YAML_LIST || n->n != (size_t)channels) {
-        iml__yaml_complain(c, n, "%s: a colour is a list of %d numbers 0..255 or \"#rrggbb\"", key,
-                           channels);
+    if (n->kind != IML__YAML_LIST || n->n != (size_t)channels ||
+        n->item[0]->kind == IML__YAML_LIST) {
+        iml__yaml_complain(c, n,
+                           "%s: a colour is a list of %d numbers 0..255 or \"#rrggbb\", a range "
+                           "of them is {min: COLOUR, max: COLOUR}",
+                           key, channels);
         return false;
     }
     iml__value_rule rule = {.key = key, .integer = true, .min = 0, .max = 255};

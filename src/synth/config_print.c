@@ -237,11 +237,15 @@ void iml__config_list_keys(iml__str *o)
         const iml__key_enum *r = &iml__key_enums[k];
         iml__str_addf(o, "%-28s name    ", r->key);
         for (int i = 0; r->names[i]; i++) iml__str_addf(o, " %s", r->names[i]);
-        iml__str_addf(o, "  default %s\n", r->names[r->def]);
+        if (k == IML__E_text_direction)
+            iml__str_adds(o, "  required\n");
+        else
+            iml__str_addf(o, "  default %s\n", r->names[r->def]);
     }
     for (int k = 0; k < IML__COLOURS; k++) {
         const iml__key_colour *r = &iml__key_colours[k];
-        iml__str_addf(o, "%-28s %s   default ", r->key, r->channels == 4 ? "rgba" : "rgb ");
+        iml__str_addf(o, "%-28s %s     a colour, or {min, max} of two  default ", r->key,
+                      r->channels == 4 ? "rgba" : "rgb ");
         colour(o, r->def, r->channels);
         iml__str_addc(o, '\n');
     }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATH = 4096 };
 #define FILE_MAX ((uint64_t)1 << 32)
@@ -135,6 +136,8 @@ iml_status iml__replay_find(const char *what, iml__str *out, iml__str *name, iml
     struct stat st;
     if (there(what)) return take_file(what, out, name, e);
     size_t n = colon ? (size_t)(colon - what) : 0;
+    if ((!n || n >= sizeof head || !iml__parse_u64(colon + 1, &index)) && access(what, F_OK))
+        return IML_FAIL(e, IML_EINPUT, "%.150s: there is no such file", what);
     if (!n || n >= sizeof head || !iml__parse_u64(colon + 1, &index))
         return IML_FAIL(e, IML_EINPUT,
                         "%.150s: a label, lines of labels, OUT:INDEX or SHARD.tar:INDEX is needed",

@@ -79,8 +79,9 @@ static iml_status read_config(iml__synth *s, const iml__synth_opts *o, iml__comp
 // ---- Scripts that no face draws
 
 // Can any face draw some text of this specification? Asked of the embedded default, whose scripts
-// need packages that may be missing.
-static iml_status can_draw(iml__synth *s, iml__setter *set, uint32_t spec, bool *can, iml_err *e)
+// need packages that may be missing. met: some text of it is as long as it asks for.
+static iml_status can_draw(iml__synth *s, iml__setter *set, uint32_t spec, bool *can, bool *met,
+                           iml_err *e)
 {
     size_t words = iml__fontindex_words(s->fonts), mark = iml__arena_mark(&s->arena);
     const iml__text_want want = {.unit = IML__UNIT_LINES, .length = 40, .most = 40};
@@ -93,6 +94,7 @@ static iml_status can_draw(iml__synth *s, iml__setter *set, uint32_t spec, bool 
                                           &s->arena, &t, &found, e)) ||
             !found)
             continue;
+        *met = true;
         uint32_t *cp = iml_arena_alloc(&s->arena, (t.len + 1) * sizeof *cp), n = 0;
         uint64_t *row = iml_arena_calloc(&s->arena, words, sizeof *row);
         if (!cp || !row) return IML_FAIL(e, IML_ENOMEM, "no memory");
@@ -119,16 +121,16 @@ static iml_status can_draw(iml__synth *s, iml__setter *set, uint32_t spec, bool 
 
 static iml_status leave_out(iml__synth *s, const iml__synth_opts *o, iml_err *e)
 {
-    bool keep[64];
+    bool keep[64], met = false;
     uint32_t left = 0;
     iml__setter *set;
     IML_TRY(iml__setter_new(&set, 0, e));
     iml_status st = IML_OK;
     for (uint32_t k = 0; !st && k < s->config->nspec; k++) {
         const char *name = s->config->spec[k].name;
-        if (IML_FAILS(st = can_draw(s, set, k, &keep[k], e))) break;
+        if (IML_FAILS(st = can_draw(s, set, k, &keep[k], &met, e))) break;
         left += keep[k];
-        if (keep[k]) continue;
+        if (keep[k] || !met) continue;
         if (o->nscripts)
             st = IML_FAIL(e, IML_EARG, "--script %s: no face draws it; install %s", name,
                           iml__default_package(name));
@@ -138,6 +140,10 @@ static iml_status leave_out(iml__synth *s, const iml__synth_opts *o, iml_err *e)
     }
     iml__setter_free(&set);
     IML_TRY(st);
+    if (!met)
+        return IML_FAIL(e, IML_EARG,
+                        "text_length: no built-in text has so many characters; lower it, or give "
+                        "a --corpus");
     if (!left)
         return IML_FAIL(e, IML_EARG,
                         "no face draws any of the built-in scripts; install fonts-noto-core");
@@ -219,7 +225,9 @@ static iml_status settle_hash(iml__synth *s, iml_err *e)
     iml__limits_default(&usual);
     iml__str_init(&text, TEXT_MAX), iml__str_init(&all, (size_t)1 << 28);
     iml__config_print(s->config, true, &text);
-    (void)snprintf(bg, sizeof bg, "%d #%02x%02x%02x", (int)s->spec[0].bg, s->bg_rgb[0],
+    enum iml__bg_kind kind = s->spec[0].bg;
+    (void)snprintf(bg, sizeof bg, "%s #%02x%02x%02x",
+                   kind == IML__BG_KINDS ? "builtin" : iml__bg_kind_name(kind), s->bg_rgb[0],
                    s->bg_rgb[1], s->bg_rgb[2]);
     // Which files are too large to be used is a matter of bytes too.
     if (s->max_pixels && s->max_pixels != usual.max_pixels)
@@ -265,7 +273,7 @@ static void say_notes(iml__synth *s, const iml__synth_opts *o)
         (o->quality_lo || u->quality_lo != 90 || u->quality_hi != 90))
         iml__str_adds(&s->notes, "format png is lossless: quality has no effect on it\n");
     if (files && s->count > COUNT_DEFAULT && !s->tar) {
-        unsigned each = 1 + (u->labels & IML__LABEL(json) ? 1 : 0);
+        uint64_t each = 1 + (u->labels & IML__LABEL(json) ? 1 : 0);
         iml__str_addf(&s->notes, "container auto: loose files; --container tar would save %llu of ",
                       (unsigned long long)(each * s->count - s->count / 10000 - 1));
         iml__str_addf(&s->notes, "%llu files\n", (unsigned long long)(each * s->count));

@@ -72,7 +72,7 @@ grep -q "specification 'text': none of 16 texts could be drawn (last: no_face); 
 # ---- Backgrounds: sniffed, converted, turned; what cannot be used is passed over and named.
 cp -r "$source/tests/data/backs" backs
 expect 0 'Redrawn: [0-9]+ backgrounds \(.*broken: backs/cut.png' run --text 'Total 12.50' --font $sans -n 40 --set background_reuse=1 --background-dir backs --labels jsonl -o backs_out
-grep -q 'over --max-pixels: backs/bomb.png\|broken: backs/bomb.png' err.txt || { cat err.txt; fail "the bomb is not named"; }
+grep -q 'too large, see --max-pixels: backs/bomb.png\|broken: backs/bomb.png' err.txt || { cat err.txt; fail "the bomb is not named"; }
 for f in cmyk.jpg deep.png suffix.png turned.jpg; do grep -q "backs/$f" backs_out/labels.jsonl || fail "$f was not used"; done
 ! grep -q 'cut.png\|bomb.png' backs_out/labels.jsonl || fail "an unusable picture stands in a label"
 mkdir only_bad; cp backs/cut.png only_bad/

@@ -5,14 +5,14 @@ python=${IML_PYTHON:-$(command -v /usr/bin/python3 || command -v python3 || true
 [ -n "$python" ] || { echo "skipped: python3 is not installed"; exit 77; }
 font=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 [ -e $font ] || { echo "skipped: fonts-dejavu-core is not installed"; exit 77; }
-make() { "$imloom" synth -o "$@" --font $font --script latin --workers 0 --progress none --log-dir logs >out.txt 2>err.txt || { tail -n 3 err.txt; fail "synth $*"; }; }
-make clean -n 30 --background white --set text_length='[1,80]'
-make alpha -n 12 --background none --colour rgba --set blur_radius=1
-make grey -n 12 --background white --colour grey --set rotation_angle='[-9,9]'
-make texture -n 24 --background builtin --set rotation_angle='[-9,9]'
-make noise -n 8 --background builtin --set gaussian_noise=40
+make() { "$imloom" synth -o "$@" --font $font --workers 0 --progress none --log-dir logs >out.txt 2>err.txt || { tail -n 3 err.txt; fail "synth $*"; }; }
+make clean -n 30 --background white --set text_length='[1,80]' --script latin
+make alpha -n 12 --background none --colour rgba --set blur_radius=1 --script latin
+make grey -n 12 --background white --colour grey --set rotation_angle='[-9,9]' --script latin
+make texture -n 24 --background builtin --set rotation_angle='[-9,9]' --script latin
+make noise -n 8 --background builtin --set gaussian_noise=40 --script latin
 make tiny -n 8 --text i --set font_size=4 --set padding=0 --background white
-make large -n 2 --background builtin --set font_size=200
+make large -n 2 --background builtin --set font_size=200 --script latin
 cat >decode.py <<'P'
 import sys, zlib, struct, glob
 

@@ -12,7 +12,7 @@ for how in '--mode thread --workers 3' '--mode process --workers 2' '--workers 0
 done
 [ "$(sort -u said.txt | wc -l)" = 1 ] || { cat said.txt; fail "other sums with other workers"; }
 # --max-pixels reaches the decoder, and which files it refuses is a matter of the data set's bytes.
-expect 0 'over --max-pixels: bg/large.png' make_set -o limited --max-pixels 100000
+expect 0 'too large, see --max-pixels: bg/large.png' make_set -o limited --max-pixels 100000
 ! grep -q 'large.png' limited/000000/*.json || fail "a picture over the limit stands in a label"
 expect 1 '' make_set -o limited
 expect 3 '40 bad' make_set -o none --max-pixels 100
