@@ -16,7 +16,7 @@ while read -r page; do
         case $target in http://* | https://* | mailto:*) continue ;; esac
         case $file in '') at=$page ;; /*) complain "$page" "$line" "link to $target from the root of a machine"; continue ;; *) at=$dir/$file ;; esac
         [ -e "$at" ] || { complain "$page" "$line" "no file $file"; continue; }
-        if [ -n "$anchor" ] && ! anchors "$at" | grep -qxF -- "$anchor"; then complain "$page" "$line" "no heading #$anchor in $at"; fi
+        if [ -n "$anchor" ] && ! grep -qxF -- "$anchor" <<<"$(anchors "$at")"; then complain "$page" "$line" "no heading #$anchor in $at"; fi
     done < <(awk '/^```/ {code = !code} code {next} { s = $0; gsub(/`[^`]*`/, "", s)
         while (match(s, /\]\([^)]*\)/)) { t = substr(s, RSTART + 2, RLENGTH - 3); sub(/ .*/, "", t); print FNR ":" t; s = substr(s, RSTART + RLENGTH) }
         if (match($0, /^\[[^]]*\]:[ \t]*[^ \t]+/)) { t = substr($0, RSTART, RLENGTH); sub(/^\[[^]]*\]:[ \t]*/, "", t); print FNR ":" t }

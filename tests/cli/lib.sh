@@ -7,7 +7,7 @@ expect() {
     local want=$1 regex=$2 rc=0; shift 2
     "$@" >out.txt 2>err.txt </dev/null || rc=$?
     [ "$rc" = "$want" ] || { tail -n 5 out.txt err.txt; fail "exit $rc instead of $want: $*"; }
-    [ -z "$regex" ] || cat out.txt err.txt | grep -qE -- "$regex" || { tail -n 5 out.txt err.txt; fail "nothing matches '$regex': $*"; }
+    [ -z "$regex" ] || grep -qE -- "$regex" out.txt err.txt || { tail -n 5 out.txt err.txt; fail "nothing matches '$regex': $*"; }
 }
 
 # One clear sentence: exactly one line of at most 400 bytes that says who complains ("imloom: " or the

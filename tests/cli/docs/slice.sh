@@ -42,7 +42,7 @@ missing=$(comm -23 own.txt named.txt)
 [ -z "$missing" ] || fail "not in the manual: $(echo $missing)"
 while read -r option; do
     "$imloom" slice "$option" --dry-run >out.txt 2>&1 </dev/null || true
-    if grep -q 'no option' out.txt && ! "$imloom" bench --help | grep -qe "$option"; then fail "$option is in the manual, but no option"; fi
+    if grep -q 'no option' out.txt && ! grep -qe "$option" <<<"$("$imloom" bench --help)"; then fail "$option is in the manual, but no option"; fi
 done < <(comm -13 own.txt named.txt)
 # The codes of the tables are the program's.
 for code in gzip-truncated gzip-crc label-missing label-shape label-values frames channel nan orient duplicate; do
@@ -52,7 +52,7 @@ done
 # The example in C.
 grep -q 'IML_SANITIZE:STRING=.' "$build/CMakeCache.txt" && exit 0
 awk '/^```c$/ {on = 1; next} /^```$/ {on = 0} on' "$page" >use.c
-lib=$(find "$build" -name 'libimloom.so' | head -1)
+lib=$(find "$build" -name 'libimloom.so' | sed -n 1p)
 [ -n "$lib" ] || fail "no shared library was built"
 cc -std=c17 -Wall -Wextra -Werror -I"$source/include" use.c -L"$(dirname "$lib")" -limloom -Wl,-rpath,"$(dirname "$lib")" -o use
 expect 0 '^5 cases sliced, 0 refused$' ./use Dataset006 by-c

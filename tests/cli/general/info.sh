@@ -32,7 +32,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned k, void **d) { *d = (void *)(unsigned
 int nvmlDeviceGetName(void *d, char *t, unsigned n) { if (d == (void *)2) return 999; strncpy(t, "NVIDIA H200", n); return 0; }
 int nvmlDeviceGetMemoryInfo(void *d, struct memory *m) { *m = (struct memory){150ull << 30, 149ull << 30, 1ull << 30}; return d == (void *)2; }
 C
-if cc -shared -fPIC -o libnvidia-ml.so.1 nvml.c 2>/dev/null && ! nm -D "$imloom" | grep -q __asan; then
+if cc -shared -fPIC -o libnvidia-ml.so.1 nvml.c 2>/dev/null && ! grep -q __asan <<<"$(nm -D "$imloom")"; then
     LD_LIBRARY_PATH=$PWD expect 0 'driver +535.104.05' "$imloom" info
     for line in ' 0 +NVIDIA H200$' ' 0_memory +150G$' ' 0_free +149G$' ' 1 +\?$'; do grep -qE -- "$line" out.txt || { cat out.txt; fail "no line '$line' for a made-up driver"; }; done
 fi

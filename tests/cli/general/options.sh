@@ -1,7 +1,7 @@
 # every_common_option_and_alias_has_its_effect
 set_of() { "$imloom" synth --script latin --progress none --log-dir logs "$@"; }
-field() { grep -oE "\"$2\": [^,]*" "$1/.imloom/report.json" | head -n 1 | cut -d' ' -f2-; }
-setting() { grep -oE "\"$2\":[^,}]*" "$1/.imloom/report.json" | head -n 1 | cut -d: -f2-; }
+field() { grep -oE "\"$2\": [^,]*" "$1/.imloom/report.json" | sed -n 1p | cut -d' ' -f2-; }
+setting() { grep -oE "\"$2\":[^,}]*" "$1/.imloom/report.json" | sed -n 1p | cut -d: -f2-; }
 n=0
 next() { n=$((n + 1)); o=out$n; }
 

@@ -68,7 +68,7 @@ grep -q "cases failed: .*crc (gzip-crc)" err.txt out.txt || fail "the failed one
 no_temporaries out
 n=0
 while IFS=$'\t' read -r case code regex; do
-    line=$(grep -aE "\"path\":\"$case" out/.imloom/bad.jsonl | head -1 || true)
+    line=$(grep -aE "\"path\":\"$case" out/.imloom/bad.jsonl | sed -n 1p || true)
     [ -n "$line" ] || fail "$case is not bad"
     grep -qaF "[$code]" <<<"$line" || fail "$case: $line, not [$code]"
     grep -qaE "slice: case [^:]*: .*($regex).*; case not sliced" <<<"$line" || fail "$case: '$line' does not say $regex"

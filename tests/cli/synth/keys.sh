@@ -105,7 +105,7 @@ expect 0 done "$imloom" synth c.yaml -n 4 -o high --font $font --set image_heigh
 [ "$(grep -h '"image"' high/000000/*.json | grep -c '"height": 48')" = 4 ] || fail "image_height is not obeyed"
 expect 0 done "$imloom" synth c.yaml -n 4 -o narrow --font $font --set max_width=320 --set text_length=20 --set fit=reject --set padding=10 --progress none --log-dir logs
 for f in narrow/000000/*.json; do
-    w=$(grep -o '"width": [0-9]*' $f | head -n 1 | cut -d' ' -f2); [ "$w" -le 320 ] || fail "$f: $w px wide under fit reject"
+    w=$(grep -o '"width": [0-9]*' $f | sed -n 1p | cut -d' ' -f2); [ "$w" -le 320 ] || fail "$f: $w px wide under fit reject"
 done
 [ $failed = 0 ] || fail "see above"
 echo "$n keys"
