@@ -340,6 +340,7 @@ static int slice(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, ch
                             .headline = iml__str_text(&head),
                             .unit = "cases",
                             .closing = iml__slice_closing_line,
+                            .names_bad = true,
                             .user = &closing};
     int code = iml__session_run(&session);
     iml__str_free(&head);

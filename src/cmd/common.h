@@ -56,6 +56,7 @@ typedef struct iml__session {
     // closing's true: there are findings, exit 3 where all else went well.
     bool (*closing)(void *user, const iml_report *r, iml__str *out);
     void (*report)(void *user, const iml_report *r, iml__jsonw *w);
+    bool names_bad; // closing names the bad items
     void *user;
     iml_report result; // after the run
 } iml__session;

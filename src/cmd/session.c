@@ -187,6 +187,11 @@ static void text_bad(iml__str *l, uint64_t n)
 static void failures(const iml__session *s, const iml_report *r, iml__str *l)
 {
     uint64_t bad = r->bad + r->bad_before;
+    if (s->names_bad) {
+        iml__str_addf(l, "Bad items: %s/.imloom/bad*.jsonl; --retry-bad tries %s again.",
+                      s->run->out_dir, bad == 1 ? "it" : "them");
+        return;
+    }
     iml__text_count(l, bad);
     iml__str_adds(l, " of ");
     iml__text_count(l, r->planned);

@@ -253,6 +253,6 @@ bool iml__slice_closing_line(void *user, const iml_report *r, iml__str *t)
     uint64_t bad = r->bad + r->bad_before;
     iml__str_addf(t, "\n%llu case%s failed: ", (unsigned long long)bad, bad == 1 ? "" : "s");
     failed(c->out, t);
-    iml__str_addf(t, "; see %s/dataset_info.json", c->out);
+    if (r->complete) iml__str_addf(t, "; see %s/dataset_info.json", c->out);
     return false; // exit 3 comes with the bad items themselves
 }

@@ -47,7 +47,14 @@ for again in 1 2; do
     slice 3 '' c --axis axial
     has 'sliced 4 of 6 cases, 118 slices, 5 channels \(w=2\), .*'
     has '2 cases failed: wide \(label-shape\), zz \(gzip-truncated\); see c/dataset_info.json'
+    has 'Bad items: c/.imloom/bad\*.jsonl; --retry-bad tries them again\.'
+    [ "$(grep -c 'label-shape' err.txt)" = $((3 - again)) ] || { cat err.txt; fail "a failure is told again and again"; }
 done
+
+# One share of a set: there is no dataset_info.json yet.
+slice 3 '' s --axis axial --shard 2/3
+has '2 cases failed: wide \(label-shape\), zz \(gzip-truncated\)|1 case failed: .*'
+! grep -q 'dataset_info' err.txt || fail "a file that is not there is named"
 
 # --dry-run: headers only. What they show to be wrong is said as the run says it; nothing is written.
 slice 3 '' d --axis axial --dry-run
