@@ -656,10 +656,17 @@ static iml_status check_files(const struct plan *p, iml_err *e)
 // A replay writes what the labels speak of; what else was asked for would be left out in silence.
 static int replay(const struct plan *p, iml_err *e)
 {
-    static const char *const none[] = {"labels",  "masks",  "crops",     "extras",   "format",
-                                       "quality", "colour", "container", "det-unit", "count",
-                                       "set",     "text",   "pattern",   "corpus",   "script",
-                                       "preview", "plan",   "only",      "limit",    "shard"};
+    static const char *const none[] = {
+        "labels",   "masks", "crops", "extras", "format",  "quality", "colour",     "container",
+        "det-unit", "count", "set",   "text",   "pattern", "corpus",  "script",     "preview",
+        "plan",     "only",  "limit", "shard",  "seed",    "config",  "background", "corpus-dir"};
+    if (p->yaml || common.dry_run) {
+        (void)IML_FAIL(e, IML_EARG,
+                       p->yaml ? "--replay draws what the labels say: a configuration has no "
+                                 "effect on it; leave it out"
+                               : "--replay --dry-run: --replay-check draws and writes nothing");
+        return iml__complain(e, IML__EXIT_USAGE);
+    }
     for (size_t k = 0; k < IML_COUNT_OF(none); k++) {
         if (!iml__opts_given(p->opts, none[k])) continue;
         (void)IML_FAIL(e, IML_EARG,

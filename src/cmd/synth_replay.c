@@ -7,6 +7,7 @@
 // that open.
 #include "src/cmd/synth_replay.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,6 +51,23 @@ static void tell(const iml__replayed *x, struct tally *t)
     }
 }
 
+// A data set keeps the pictures that its manifest speaks of.
+static iml_status no_data_set(const char *out, iml_err *e)
+{
+    static const char *const marks[] = {"manifest.json", ".imloom"};
+    for (size_t k = 0; k < IML_COUNT_OF(marks); k++) {
+        char path[4096];
+        struct stat at;
+        (void)snprintf(path, sizeof path, "%s/%s", out, marks[k]);
+        if (!iml__fstatat(AT_FDCWD, path, &at, 0))
+            return IML_FAIL(e, IML_EARG,
+                            "--replay: %s is a data set, whose pictures would be replaced; give "
+                            "another directory",
+                            out);
+    }
+    return IML_OK;
+}
+
 int iml__synth_replay(const iml__replay_run *o, iml_err *e)
 {
     iml__replayer *r = NULL;
@@ -59,6 +77,7 @@ int iml__synth_replay(const iml__replay_run *o, iml_err *e)
         (void)IML_FAIL(e, IML_EARG, "--replay: where to? give -o OUT, or --replay-check");
         return iml__complain(e, IML__EXIT_USAGE);
     }
+    if (!o->check && no_data_set(o->out, e)) return iml__complain(e, IML__EXIT_USAGE);
     iml_status st = iml__replayer_open(o->what, &o->where, &r, e);
     size_t n = st ? 0 : iml__replayer_count(r);
     for (size_t k = 0; k < n && !st; k++) {

@@ -51,6 +51,18 @@ done
 [ ! -e again ] && [ ! -e evil.png ] || fail "a stranger's label wrote something"
 expect 1 'no label of item 99' "$imloom" synth --replay out:99 -o again
 expect 1 'where to' "$imloom" synth --replay out:9
+# A data set keeps its pictures; what a label has no use for is refused; a dry run writes nothing.
+expect 1 'jpg is a data set, whose pictures would be replaced' "$imloom" synth --replay edited.jsonl -o jpg
+one_sentence
+expect 0 '' "$imloom" verify jpg
+for odd in "--count 4" "--script latin" "--set font_size=9" "--format webp" "--only 3" "--seed 4" "--plan p.jsonl" "--text x" "--labels coco" "--dry-run"; do
+    expect 1 '^imloom: .*--replay' "$imloom" synth --replay out:9 -o odd $odd
+    one_sentence
+done
+printf '%s\n' 'total_images: 1' 'specifications: [{name: a, proportion: 1, text_direction: left_to_right, corpora: [{text: x}]}]' >effects.yaml
+expect 1 '^imloom: --replay.* a configuration has no effect' "$imloom" synth effects.yaml --replay out:9 -o odd
+[ ! -e odd ] && [ ! -e p.jsonl ] || fail "something was written"
+expect 0 '1 identical' "$imloom" synth --replay out:9 -o odd --background-dir moved --workers 2
 # only_equals_whole_run
 expect 0 'done' "$imloom" synth -n 42 -o some --seed 9 --only 3,17,40 --background-dir moved $quiet --set cutout_width='[5,30]' --set cutout_height='[5,30]' --set background_mode='{crop_random: 1, scale: 1, tile: 1}'
 for k in 03 17 40; do cmp "some/000000/0000000$k.png" "out/000000/0000000$k.png" || fail "item $k depends on the others"; done
