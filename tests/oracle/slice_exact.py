@@ -326,4 +326,4 @@ names = sys.argv[4:] or ["planes_equal_get_fdata_bit_for_bit", "zscore_repeats_f
                          "float_volumes_have_the_same_statistics", "crops_and_selection", "labels_mapped_and_one_hot"]
 for name in names:
     globals()[name]()
-    print(name, flush=True)
+    print(name.replace("1e_5", "1e-5"), flush=True)

@@ -132,6 +132,44 @@ def label_as_float64():
             assert z["label"].dtype == np.int8 and (z["label"] == seg[k]).all()
 
 
+def every_file():
+    """Each volume below DATA that nibabel reads as real numbers, its name and frames."""
+    for path in sorted(glob.glob(f"{data}/**/*.*", recursive=True)):
+        if path.endswith((".nii", ".nii.gz", ".img", ".hdr")):
+            yield path, nib.load(path)
+
+
+def planes_equal_get_fdata_on_every_file():
+    """All axes and frames; of axis 2 also plane by plane as it passes. What is no real number is refused."""
+    seen = 0
+    for path, img in every_file():
+        stem = os.path.basename(path).split(".")[0]
+        stem = stem[:-5] if stem.endswith("_0000") else stem
+        if img.get_data_dtype().kind not in "iuf":
+            out = run(path, rc=3)
+            assert json.load(open(f"{out}/dataset_info.json"))["failed"][0]["code"] == "dtype", path
+            continue
+        vol = img.get_fdata().astype(np.float32)
+        frames = [int(np.prod(vol.shape[3:]))] if vol.ndim > 3 else []
+        for frame in [0, frames[0] - 1] if frames else [None]:
+            v = vol if frame is None else vol[..., frame]
+            for axis in range(3):
+                for memory in ([], ["--memory", "1K"])[: 1 + (axis == 2)]:
+                    pick = [] if frame is None else ["--volume", str(frame)]
+                    out = run(path, "--no_normalize", "--window_size", "0", "--level", "1", "--axis", str(axis), *pick, *memory)
+                    files = sorted(glob.glob(f"{out}/*.npz"))
+                    assert len(files) == v.shape[axis], (path, axis)
+                    for k, f in enumerate(files):
+                        with np.load(f) as z:
+                            got, orient = z["image"][0], json.loads(str(z["metadata"]))["orient"] if k == 0 else None
+                        assert got.tobytes() == np.ascontiguousarray(v.take(k, axis)).tobytes(), (path, axis, k, memory)
+                        if k == 0:  # axcodes_equal_nibabel, of every file
+                            assert orient == "".join(nib.aff2axcodes(img.affine)), (path, orient)
+                    subprocess.run(["rm", "-rf", out], check=True)
+        seen += 1
+    assert seen >= 22, seen
+
+
 def world_label_is_turned():
     # The same label with flipped and permuted axes, its affine turned with it.
     base = f"{work}/world"
@@ -150,7 +188,7 @@ def world_label_is_turned():
             assert (z["label"] == seg[:, k]).all()
 
 
-def splits_equal_numpy():
+def sliced_twelve():
     # Twelve cases, so that no part is empty; one of them fails: the draw is over those that are there.
     base = f"{work}/twelve"
     os.makedirs(f"{base}/imagesTr")
@@ -192,7 +230,7 @@ def twin(out):
 
 
 def old_loader_reads_it():
-    out, splits = splits_equal_numpy()
+    out, splits = sliced_twelve()
     assert twin(out) == splits, splits
     if os.environ.get("AVTE"):
         sys.path.insert(0, os.environ["AVTE"])
@@ -206,7 +244,7 @@ def old_loader_reads_it():
 
 names = sys.argv[4:] or ["big_endian", "slope_inter", "u16_27", "f64_27", "whole_scans", "frames_refused", "nifti2",
                          "frames_as_channels", "nan", "rgb_3d_and_complex64_refused", "label_as_float64",
-                         "world_label_is_turned", "old_loader_reads_it"]
+                         "world_label_is_turned", "planes_equal_get_fdata_on_every_file", "old_loader_reads_it"]
 for name in names:
     globals()[name]()
     print(name, flush=True)
