@@ -457,5 +457,8 @@ iml_status iml__case_select(struct iml__case *c, iml_err *e)
                                                     : false;
         if (!empty || keeps_empty(c, k)) c->slice[c->nslices++] = k;
     }
+    if (!c->nslices)
+        return iml__case_warn(c, e, c->files->image[0], "empty",
+                              "no slice is left by --slices and --skip-empty");
     return IML_OK;
 }

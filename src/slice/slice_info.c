@@ -406,32 +406,53 @@ static iml_status render_info(const char *context, const iml_table_row *row, siz
 
 // ---- Splits
 
-static const char **patients_of(struct whole *x, uint32_t *count)
+// Cases by patient, in item order. The loader knows a case by its files, so one without slices has
+// no part in a draw that is to be the loader's.
+struct grouped {
+    const char **patient; // distinct, ascending
+    uint32_t n;
+    uint32_t *first, *next; // case + 1; 0: no more
+};
+
+static bool group(struct whole *x, struct grouped *g)
 {
+    size_t n = 0;
     const char **p = iml_arena_calloc(&x->arena, x->ndone + 1, sizeof *p);
-    if (!p) return NULL;
-    for (size_t k = 0; k < x->ndone; k++) p[k] = x->done[k].patient;
-    return iml__distinct(&x->arena, p, x->ndone, count);
+    if (!p) return false;
+    for (size_t k = 0; k < x->ndone; k++)
+        if (x->done[k].slices) p[n++] = x->done[k].patient;
+    g->patient = iml__distinct(&x->arena, p, n, &g->n);
+    g->first = iml_arena_calloc(&x->arena, g->n + 1, sizeof *g->first);
+    g->next = iml_arena_calloc(&x->arena, x->ndone + 1, sizeof *g->next);
+    if (!g->patient || !g->first || !g->next) return false;
+    for (size_t k = x->ndone; k-- > 0;) {
+        if (!x->done[k].slices) continue;
+        uint32_t at = iml__find_text(g->patient, g->n, x->done[k].patient);
+        g->next[k] = g->first[at], g->first[at] = (uint32_t)k + 1;
+    }
+    return true;
 }
 
-static void list_cases(const struct whole *x, const char *patient, iml__jsonw *w)
+static void list_cases(const struct whole *x, const struct grouped *g, uint32_t patient,
+                       iml__jsonw *w)
 {
-    for (size_t k = 0; k < x->ndone; k++)
-        if (!strcmp(x->done[k].patient, patient)) iml__jsonw_str(w, x->done[k].name);
+    for (uint32_t k = g->first[patient]; k; k = g->next[k - 1])
+        iml__jsonw_str(w, x->done[k - 1].name);
 }
 
 static iml_status splits(const char *context, struct whole *x, iml__jsonw *w, iml_err *e)
 {
     double a, b, seed;
     struct iml__draw d = {.n = 0};
+    struct grouped g;
     iml__str method;
     bool told = false; // the notes say which part
     for (size_t k = 0; k < x->ndone; k++) told |= x->done[k].part >= 0;
     IML_TRY(number_member(context, "train", &a, e));
     IML_TRY(number_member(context, "val", &b, e));
     IML_TRY(number_member(context, "split_seed", &seed, e));
-    d.patient = patients_of(x, &d.n);
-    if (!d.patient) return no_memory(e);
+    if (!group(x, &g)) return no_memory(e);
+    d.patient = g.patient, d.n = g.n;
     iml_status st = raw_member(context, "split_method", &method, e);
     bool hash = !st && strstr(iml__str_text(&method), "hash");
     if (!st) st = iml__draw_parts(hash, a, b, (uint64_t)seed, &x->arena, &d, e);
@@ -441,9 +462,9 @@ static iml_status splits(const char *context, struct whole *x, iml__jsonw *w, im
     for (int part = 0; part < 3; part++) {
         iml__jsonw_key(w, iml__part_names[part]), iml__jsonw_array(w);
         for (uint32_t k = 0; k < d.n && !told; k++)
-            if (d.part[k] == part) list_cases(x, d.patient[d.order[k]], w);
+            if (d.part[k] == part) list_cases(x, &g, d.order[k], w);
         for (size_t k = 0; k < x->ndone && told; k++)
-            if (x->done[k].part == part) iml__jsonw_str(w, x->done[k].name);
+            if (x->done[k].part == part && x->done[k].slices) iml__jsonw_str(w, x->done[k].name);
         iml__jsonw_end(w);
     }
     iml__jsonw_end(w);
@@ -460,10 +481,10 @@ static iml_status render_splits(const char *context, const iml_table_row *row, s
 static iml_status folds(const char *context, struct whole *x, iml__jsonw *w, iml_err *e)
 {
     double k;
-    uint32_t n;
+    struct grouped g;
     IML_TRY(number_member(context, "folds", &k, e));
-    const char **patient = patients_of(x, &n);
-    uint32_t *fold = patient ? iml_arena_calloc(&x->arena, n + 1, sizeof *fold) : NULL;
+    if (!group(x, &g)) return no_memory(e);
+    uint32_t n = g.n, *fold = iml_arena_calloc(&x->arena, n + 1, sizeof *fold);
     if (!fold) return no_memory(e);
     uint32_t parts = IML_MIN((uint32_t)k, n);
     if (parts) iml__kfold(12345, n, parts, fold);
@@ -473,7 +494,7 @@ static iml_status folds(const char *context, struct whole *x, iml__jsonw *w, iml
         for (int val = 0; val < 2; val++) {
             iml__jsonw_key(w, iml__part_names[val]), iml__jsonw_array(w);
             for (uint32_t i = 0; i < n; i++)
-                if ((fold[i] == f) == (val == 1)) list_cases(x, patient[i], w);
+                if ((fold[i] == f) == (val == 1)) list_cases(x, &g, i, w);
             iml__jsonw_end(w);
         }
         iml__jsonw_end(w);

@@ -19,6 +19,8 @@ enum { IML__NO_PART = 255 };
 extern const char *const iml__part_names[]; // train val test
 // Each text once, sorted by bytes. NULL: no memory.
 const char **iml__distinct(iml_arena *a, const char *const *text, size_t n, uint32_t *count);
+// The place of text among n ascending ones that hold it.
+uint32_t iml__find_text(const char *const *sorted, uint32_t n, const char *text);
 struct iml__draw { // which patients stand in which part, in drawn order
     const char **patient;
     uint32_t n, *order;

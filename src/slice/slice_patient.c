@@ -168,6 +168,19 @@ const char **iml__distinct(iml_arena *a, const char *const *text, size_t n, uint
     return p;
 }
 
+uint32_t iml__find_text(const char *const *sorted, uint32_t n, const char *text)
+{
+    uint32_t lo = 0, hi = n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (strcmp(sorted[mid], text) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 iml_status iml__draw_parts(bool hash, double a, double b, uint64_t seed, iml_arena *arena,
                            struct iml__draw *d, iml_err *e)
 {
@@ -197,9 +210,10 @@ static iml_status drawn_parts(iml__slicer *s, iml_err *e)
     if (!d.patient) return no_memory(e);
     IML_TRY(iml__draw_parts(s->conf.split_method == IML__SPLIT_HASH, s->conf.split[0],
                             s->conf.split[1], s->conf.o.split_seed, &s->arena, &d, e));
-    for (uint32_t k = 0; k < d.n; k++)
-        for (size_t i = 0; i < n; i++)
-            if (!strcmp(patient[i], d.patient[d.order[k]])) s->part[i] = d.part[k];
+    uint8_t *of = iml_arena_alloc(&s->arena, d.n + 1); // of each patient
+    if (!of) return no_memory(e);
+    for (uint32_t k = 0; k < d.n; k++) of[d.order[k]] = d.part[k];
+    for (size_t i = 0; i < n; i++) s->part[i] = of[iml__find_text(d.patient, d.n, patient[i])];
     return IML_OK;
 }
 

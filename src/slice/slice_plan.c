@@ -545,8 +545,11 @@ static iml_status subsets(struct listing *l, struct iml__cases *out, const char 
         IML_TRY(look(images, &there, &is_folder, e));
         if (!is_folder) {
             if (l->c->o.subset == IML_SLICE_ALL && k) continue;
-            return IML_FAIL(e, IML_EARG, "%s is not there; an nnU-Net or MSD folder has one",
-                            images);
+            return IML_FAIL(
+                e, IML_EARG,
+                "%s is not there; an nnU-Net or MSD folder has one, a folder of volumes "
+                "goes to --images",
+                images);
         }
         IML_TRY(look(labels, &there, &with, e));
         with &= !l->c->o.no_label;

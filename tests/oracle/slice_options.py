@@ -248,6 +248,19 @@ def splits_in_every_spelling():
     assert all(set(fewer[k]) <= set(hashed[k]) for k in fewer)  # other cases move none
 
 
+def a_case_without_slices_is_in_no_draw():
+    """The loader draws over the cases whose files it finds."""
+    out, said = run("--skip-empty", "label", "--label-map", "2:1,*:0", "--splits", "0.5,0.25,0.25", "--folds", "2")
+    found = cases_of(out)
+    assert 0 < len(found) < len(cases) and f"{len(cases) - len(found)} warnings: empty {len(cases) - len(found)};" in said, said
+    parts = info(out, "splits.json")
+    order = [found[i] for i in np.random.RandomState(42).permutation(len(found))]
+    a, b = int(len(found) * 0.5), int(len(found) * 0.25)
+    assert parts == {"train": order[:a], "val": order[a:a + b], "test": order[a + b:]}, parts
+    assert sorted(sum((f["val"] for f in info(out, "splits_final.json")), [])) == found
+    run("--skip-empty", "label", "--label-map", "2:1,*:0", "--strict", rc=3)
+
+
 def patients_never_part():
     for args, groups in ((("--patient-regex", "^(p[0-9])_"), [{"p1_a", "p1_b"}]),
                          (("--patient-map", f"{work}/patients.csv"), [{"p1_a", "p2_a", "p3_a"}])):
@@ -304,6 +317,6 @@ for name in ("channels_in_their_order", "windows_are_groups_of_channels", "subse
              "labels_may_be_left_out", "one_volume_with_its_label", "a_table_of_cases", "axis_auto_is_the_largest_spacing",
              "a_clip_bound_works_alone", "minmax_is_percentile_0_100", "size_as_rows_and_columns_or_as_WxH",
              "margin_is_in_millimetres", "empty_planes", "label_types", "names_and_folders", "splits_in_every_spelling",
-             "patients_never_part", "affine_source", "levels", "a_configuration_file_says_the_same"):
+             "a_case_without_slices_is_in_no_draw", "patients_never_part", "affine_source", "levels", "a_configuration_file_says_the_same"):
     globals()[name]()
     print(name, flush=True)
