@@ -39,7 +39,7 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     exit 1
 fi
 
-there() { [ "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" = 'install ok installed' ]; }
+there() { case $(dpkg-query -W -f='${Status}' "$1" 2>/dev/null) in *'ok installed') ;; *) return 1 ;; esac; }
 
 # The first of a|b|c that this release has; installed ones first.
 choose() {
