@@ -94,14 +94,16 @@ static frame frame_of(const iml__lay_work *w, const iml__lay_line *l, uint32_t f
 
 // ---- Polygons
 
+// By winding: where the ends of a line around a whole circle meet, its polygon lies over itself.
 static bool inside(const double *poly, uint32_t n, double x, double y)
 {
-    bool in = false;
+    int turns = 0;
     for (uint32_t i = 0, j = n - 1; i < n; j = i++) {
         double xi = poly[2 * i], yi = poly[2 * i + 1], xj = poly[2 * j], yj = poly[2 * j + 1];
-        if ((yi > y) != (yj > y) && x < (xj - xi) * (y - yi) / (yj - yi) + xi) in = !in;
+        if ((yi > y) != (yj > y) && x < (xj - xi) * (y - yi) / (yj - yi) + xi)
+            turns += yi > y ? 1 : -1;
     }
-    return in;
+    return turns != 0;
 }
 
 static bool holds_all(const iml__lay_line *l)

@@ -373,6 +373,26 @@ static void polygon_contains_units(void **state)
     assert_true(polygons >= 10);
 }
 
+// Its ends lie over each other: the polygon must not flee from that.
+static void a_whole_circle_keeps_its_polygon_at_the_ink(void **state)
+{
+    static const char *const texts[] = {"Around the small circle we go again",
+                                        "jumping around the circle and off", "VAN GOING ROUND TO AV"};
+    (void)state;
+    for (size_t k = 0; k < IML_COUNT_OF(texts); k++) {
+        iml__face *faces[FACES];
+        iml__lay_opt o;
+        (void)lay("latin_liga", &o, faces); // its V and j are wider than their advances
+        o.curve = IML__LAY_ARC, o.radius = 10, o.max_span = 360;
+        iml__lay_block b = lay_with(texts[k], &o);
+        assert_int_equal(b.problem, IML__LAY_FINE);
+        double most = 2 * b.radius + 4 * o.faces[0]->spec.size;
+        if (b.box[2] - b.box[0] > most || b.box[3] - b.box[1] > most) fail_msg("%s", texts[k]);
+        iml__arena_reset(&arena);
+        iml__setter_tidy(setter);
+    }
+}
+
 // ---- Shape
 
 // The font as hb-shape opens it: from the file, its own functions, 1/64 px; nothing of ours.
@@ -1081,6 +1101,7 @@ int main(void)
         cmocka_unit_test(unit_texts_concatenate),
         cmocka_unit_test(no_unit_starts_with_a_mark),
         cmocka_unit_test(polygon_contains_units),
+        cmocka_unit_test(a_whole_circle_keeps_its_polygon_at_the_ink),
         cmocka_unit_test(advance_equals_hb_shape),
         cmocka_unit_test(arabic_joins),
         cmocka_unit_test(devanagari_reorders),
