@@ -30,6 +30,7 @@ static iml_status check_name(const char *name, iml_err *e)
     char part[320];
     const char *fault = name ? iml__name_fault(name, strlen(name)) : "it has none";
     if (!fault && !iml__part_name(part, name, 0)) fault = "it is too long";
+    if (!fault && !strcmp(name, "manifest.json")) fault = "it is the manifest's";
     if (!fault) return IML_OK;
     return IML_FAIL(e, IML_EBUG, "\"%.100s\" cannot name an aggregate: %s", name ? name : "",
                     fault);

@@ -22,7 +22,7 @@ static struct iml__attempt *attempt_of(const iml_item *it) { return it->engine; 
 void iml__out_release(const iml_out *out, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        for (uint32_t k = 0; k < out[i].nfrag; k++) {
+        for (uint32_t k = 0; k < out[i].nfrag && out[i].frag; k++) {
             iml_buf *b = out[i].frag[k].data;
             if (b) iml_buf_unref(&b);
         }
@@ -73,6 +73,23 @@ static void end_stage(struct iml__attempt *a, uint64_t now)
     a->stage_bytes[a->stage] = IML_MAX(a->stage_bytes[a->stage], bytes);
 }
 
+// A file that a job hands over: what would be read where nothing is, is the job's fault, said here.
+static iml_status check_out(const struct iml__attempt *a, const iml_out *o, iml_err *e)
+{
+    const char *fault = !o->name                           ? "has no name"
+                        : o->nfrag && !o->frag             ? "has no fragments"
+                        : !strcmp(o->name, "manifest.json") ? "has the manifest's name"
+                                                           : NULL;
+    for (uint32_t k = 0; k < o->nfrag && !fault; k++) {
+        const iml_frag *f = &o->frag[k];
+        if (!f->data || f->off > f->data->size || f->len > f->data->size - f->off)
+            fault = "has a fragment that reaches beyond its buffer";
+    }
+    if (!fault) return IML_OK;
+    return IML_FAIL(e, IML_EBUG, "item %llu: a file of the job %s (%.80s)",
+                    (unsigned long long)a->item.index, fault, o->name ? o->name : "-");
+}
+
 // What the job says is not always what has happened: it may have swallowed a failed write, or made
 // a failure of its own out of iml_cancelled's yes.
 static iml_status judge(struct iml__attempt *a, iml_status st, size_t n, iml_err *e)
@@ -109,6 +126,7 @@ iml_status iml__attempt_run(struct iml__attempt *a, iml_out *out, size_t *n, iml
     if (e) e->status = IML_OK, e->msg[0] = 0;
     iml_status st = a->job->run(a->job->user, &a->item, out, IML_OUT_MAX, n, e);
     size_t made = *n <= IML_OUT_MAX ? *n : 0;
+    for (size_t k = 0; k < made && !st; k++) st = check_out(a, &out[k], e);
     st = judge(a, st, *n, e);
     if (st != IML_OK) {
         iml__out_release(out, made);
@@ -223,7 +241,11 @@ iml_status iml_emit(iml_item *it, const iml_out *o, iml_err *e)
 {
     struct iml__attempt *a = attempt_of(it);
     iml_err mine;
-    iml_status st = a->ops->emit(a, o, &mine);
+    iml_status st = check_out(a, o, &mine);
+    if (st)
+        iml__out_release(o, 1);
+    else
+        st = a->ops->emit(a, o, &mine);
     if (st == IML_OK) return IML_OK;
     pthread_mutex_lock(&trouble_lock);
     keep_trouble(a, st, &mine);

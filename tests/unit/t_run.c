@@ -448,6 +448,39 @@ static void stop_and_bug_end_the_run_unbooked(void **state)
         }
 }
 
+static iml_status wrong_out(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n,
+                            iml_err *e)
+{
+    const int *how = user;
+    static iml_frag frag;
+    (void)cap;
+    IML_TRY(iml_buf_new(it, 10, &frag.data, e));
+    iml_buf_set_size(frag.data, 10);
+    frag.off = 2, frag.len = *how == 1 ? 9 : 8;
+    const char *name = *how == 0 ? NULL : *how == 2 ? "manifest.json" : "a.bin";
+    *n = 1, out[0] = (iml_out){.name = name, .frag = *how == 3 ? NULL : &frag, .nfrag = 1};
+    if (*how == 3) iml_buf_unref(&frag.data);
+    return IML_OK;
+}
+
+static void a_file_that_cannot_be_is_the_job_s_fault_and_said(void **state)
+{
+    static const char *const said[] = {"has no name", "beyond its buffer", "the manifest's name",
+                                       "has no fragments"};
+    (void)state;
+    for (int how = 0; how < 4; how++)
+        for (int mode = IML_MODE_THREAD; mode <= IML_MODE_PROCESS; mode++) {
+            iml_job j = {.name = "wrong", .count = 3, .run = wrong_out, .user = &how};
+            iml_run_opts o = opts_of(1);
+            iml_report rep;
+            iml_err err = {0};
+            o.mode = mode;
+            fresh();
+            assert_int_equal(iml_run(NULL, &j, &in_order, &o, &rep, &err), IML_EBUG);
+            assert_non_null(strstr(err.msg, said[how]));
+        }
+}
+
 static volatile unsigned char cancel;
 static void cancel_at(void *user, const iml_progress *p)
 {
@@ -1077,6 +1110,7 @@ int main(void)
         cmocka_unit_test(too_many_bad_items_stop_the_run),
         cmocka_unit_test(a_failed_sink_blames_no_item),
         cmocka_unit_test(stop_and_bug_end_the_run_unbooked),
+        cmocka_unit_test(a_file_that_cannot_be_is_the_job_s_fault_and_said),
         cmocka_unit_test(cancel_keeps_what_is_complete),
         cmocka_unit_test(hard_cancel_ends_items_that_listen),
         cmocka_unit_test(emitted_files_keep_their_order),
