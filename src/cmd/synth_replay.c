@@ -149,7 +149,11 @@ static iml_status write_file(const iml__synth *s, iml__synth_worker *w, const ch
     IML_TRY(iml__path_behind(path, file, e));
     const char *slash = strrchr(file, '/'), *leaf = slash ? slash + 1 : file;
     if (slash) (void)snprintf(dir, sizeof dir, "%.*s", (int)IML_MAX(slash - file, 1), file);
+    char tmp[IML__TMP_CAP], at[IML__PATH_CAP + IML__TMP_CAP];
+    iml__tmp_name(tmp, leaf, "plan");
+    (void)snprintf(at, sizeof at, "%s/%s", dir, tmp);
     iml_status st = iml__dirs_open(&d, dir, e);
+    if (!st) iml__remove_at_stop(at);
     if (!st) st = iml__tmp_create(d, leaf, "plan", &fd, e);
     if (!st) st = write_lines(s, w, fd, path, bad, e);
     if (iml__close(&fd) < 0 && !st) st = iml__sink_error(e, errno, "close", NULL, path);
@@ -157,6 +161,7 @@ static iml_status write_file(const iml__synth *s, iml__synth_worker *w, const ch
         st = iml__tmp_rename(d, leaf, "plan", e);
     else if (d)
         iml__tmp_remove(d, leaf, "plan");
+    iml__remove_at_stop(NULL);
     iml__dirs_close(&d);
     return st;
 }

@@ -76,10 +76,10 @@ static void end_stage(struct iml__attempt *a, uint64_t now)
 // A file that a job hands over: what would be read where nothing is, is the job's fault, said here.
 static iml_status check_out(const struct iml__attempt *a, const iml_out *o, iml_err *e)
 {
-    const char *fault = !o->name                           ? "has no name"
-                        : o->nfrag && !o->frag             ? "has no fragments"
+    const char *fault = !o->name                            ? "has no name"
+                        : o->nfrag && !o->frag              ? "has no fragments"
                         : !strcmp(o->name, "manifest.json") ? "has the manifest's name"
-                                                           : NULL;
+                                                            : NULL;
     for (uint32_t k = 0; k < o->nfrag && !fault; k++) {
         const iml_frag *f = &o->frag[k];
         if (!f->data || f->off > f->data->size || f->len > f->data->size - f->off)

@@ -377,7 +377,8 @@ static void polygon_contains_units(void **state)
 static void a_whole_circle_keeps_its_polygon_at_the_ink(void **state)
 {
     static const char *const texts[] = {"Around the small circle we go again",
-                                        "jumping around the circle and off", "VAN GOING ROUND TO AV"};
+                                        "jumping around the circle and off",
+                                        "VAN GOING ROUND TO AV"};
     (void)state;
     for (size_t k = 0; k < IML_COUNT_OF(texts); k++) {
         iml__face *faces[FACES];

@@ -66,3 +66,15 @@ expect 0 '1 identical' "$imloom" synth --replay out:9 -o odd --background-dir mo
 # only_equals_whole_run
 expect 0 'done' "$imloom" synth -n 42 -o some --seed 9 --only 3,17,40 --background-dir moved $quiet --set cutout_width='[5,30]' --set cutout_height='[5,30]' --set background_mode='{crop_random: 1, scale: 1, tile: 1}'
 for k in 03 17 40; do cmp "some/000000/0000000$k.png" "out/000000/0000000$k.png" || fail "item $k depends on the others"; done
+# ---- A plan that is stopped leaves nothing
+"$imloom" synth -n 1000000 --script latin --plan endless.jsonl 2>err.txt & pid=$!
+for k in $(seq 300); do compgen -G '.endless*' >/dev/null && break; sleep 0.02; done
+kill -TERM $pid; rc=0; wait $pid || rc=$?
+[ $rc = 130 ] && grep -q 'stopped; nothing was written' err.txt || { cat err.txt; fail "a stopped plan: exit $rc"; }
+! compgen -G '.endless*' >/dev/null || fail "a stopped plan leaves its temporary file"
+# ---- Nor does a file take the place of what is none
+mkfifo pipe; expect 1 'pipe is a pipe and would be replaced' "$imloom" synth -n 1 --plan pipe; [ -p pipe ] || fail "a pipe was replaced"
+touch target; ln -s target link; "$imloom" synth -n 1 --script latin --plan link 2>/dev/null
+[ -L link ] && [ -s target ] || fail "a link was replaced"
+[ "$("$imloom" synth -n 2 --script latin --plan - 2>/dev/null | wc -l)" = 2 ] || fail "--plan - is not standard output"
+echo '{specifications: []}' >c.yaml; expect 1 'is the configuration' "$imloom" synth c.yaml --plan c.yaml
