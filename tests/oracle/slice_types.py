@@ -239,7 +239,12 @@ def old_loader_reads_it():
             d = avte_dataloader.AVTE2DDataset(out, split=part)
             cases = sorted({"_".join(f.stem.split("_")[:-1]) for f in d.slice_files})
             assert cases == sorted(splits[part]), part
-            d[0]
+            assert len(d) == 9 * len(cases)
+            for image, label in d:
+                assert image.shape == (5, 49, 54) and label.shape == (49, 54) and image.is_floating_point()
+            assert d.get_metadata(8)["slice_index"] == 8 and d.get_metadata(8)["total_slices"] == 9
+            batches = avte_dataloader.DataLoader(d, batch_size=4, shuffle=True, drop_last=True)
+            assert all(x.shape == (4, 5, 49, 54) and y.shape == (4, 49, 54) for x, y in batches)
 
 
 names = sys.argv[4:] or ["big_endian", "slope_inter", "u16_27", "f64_27", "whole_scans", "frames_refused", "nifti2",

@@ -24,4 +24,16 @@ slice small/set >out.txt 2>err.txt || { cat err.txt; fail "the run after the dis
 slice ref >/dev/null 2>&1
 [ "$(digest small/set)" = "$(digest ref)" ] || fail "other bytes after a full disk"
 no_temporaries small/set
+# OUT that cannot be written is refused before the first case; read-only on the way: fault_slice's EROFS.
+rm -f small/set/mr_003.npz
+mount -o remount,ro small
+for out in small/set small/new; do
+    rc=0; slice $out >out.txt 2>err.txt || rc=$?
+    [ $rc = 1 ] || { cat err.txt; fail "exit $rc on a read-only disk"; }
+    grep -q 'the file system is read-only, choose another output directory' err.txt || { cat err.txt; fail "the reason is not named"; }
+    one_sentence
+done
+mount -o remount,rw small
+slice small/set >out.txt 2>err.txt || { cat err.txt; fail "the run after the disk was read-only"; }
+[ "$(digest small/set)" = "$(digest ref)" ] || fail "other bytes after a read-only disk"
 echo ok
