@@ -348,7 +348,8 @@ static void headline(const iml__synth *s, iml__str *out)
     const iml__output *o = &s->config->output;
     iml__str_addf(out, "%u specification%s, ", s->config->nspec, s->config->nspec == 1 ? "" : "s");
     iml__text_count(out, s->count);
-    iml__str_addf(out, " images, seed %llu", (unsigned long long)s->seed);
+    iml__str_addf(out, " image%s, seed %llu", s->count == 1 ? "" : "s",
+                  (unsigned long long)s->seed);
     if (common.out) iml__str_addf(out, " -> %s", common.out);
     size_t faces = iml__fontindex_count(s->fonts);
     iml__str_addf(out, " (%s: %s + ", s->tar ? "tar" : "dir", formats[o->format]);

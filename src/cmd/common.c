@@ -283,6 +283,9 @@ iml_status iml__common_settle(struct iml__common *c, const iml__opts *o, iml_run
         return IML_FAIL(e, IML_EARG,
                         "--lease: leases are not there yet; give each machine its --shard i/n");
     IML_TRY(settle_max_errors(c->max_errors, run, e));
+    if (c->of && (!c->shard || strcmp(c->shard, "auto") != 0))
+        return IML_FAIL(e, IML_EARG, "--of goes with --shard auto; a share is --shard i/%llu",
+                        (unsigned long long)c->of);
     if (c->shard && !strcmp(c->shard, "auto"))
         IML_TRY(shard_auto(c, run, e));
     else if (c->shard)

@@ -245,8 +245,19 @@ bool iml__known_keys(const char *where, const iml__ynode *map, const char *const
         while (names[k] && strcmp(names[k], key->text) != 0) k++;
         if (names[k]) continue;
         const char *near = iml__nearest(key->text, names);
+        char known[96] = "";
+        for (size_t k2 = 0, at = 0; !near && names[k2] && at < sizeof known - 1; k2++)
+            at +=
+                (size_t)snprintf(known + at, sizeof known - at, "%s%s", k2 ? ", " : "", names[k2]);
+        bool few = known[0] && strlen(known) < sizeof known - 1;
         iml__yaml_complain(c, key, "%s: unknown key '%s'%s%s%s", where, key->text,
-                           near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                           near  ? "; did you mean '"
+                           : few ? "; known are "
+                                 : "",
+                           near  ? near
+                           : few ? known
+                                 : "",
+                           near ? "'?" : "");
         ok = false;
     }
     return ok;

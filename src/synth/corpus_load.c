@@ -265,11 +265,21 @@ static void check_length(const loader *l, const iml__corpus *c, const iml__spec 
                          const iml__corpus_ref *r)
 {
     uint32_t least = iml__text_least(s), n = 0;
+    size_t bad = 0;
+    if (r->kind == IML__CORPUS_TEXT && !iml__utf8_valid((const char *)c->p, c->n, &bad)) {
+        iml__yaml_complain(l->talk, r->at, "text: it is not UTF-8 (byte %zu)", bad + 1);
+        return;
+    }
     if (r->kind == IML__CORPUS_TEXT && !iml__text_visible((const char *)c->p, c->n))
         iml__yaml_complain(l->talk, r->at, "text: '%.*s' has no visible character",
                            iml__utf8_head(r->name, 40), r->name);
     if (r->kind == IML__CORPUS_TEXT || r->kind == IML__CORPUS_PATTERN) return;
     if (!c->p) return;
+    if (r->kind == IML__CORPUS_FILE && c->valid && c->n < 4096 &&
+        !iml__text_visible((const char *)c->p, c->n)) {
+        iml__yaml_complain(l->talk, r->at, "%s: it has no visible character", c->name);
+        return;
+    }
     for (size_t i = 0; i < c->n && n < least; i++) n += (c->p[i] & 0xC0) != 0x80;
     if (n < least)
         iml__yaml_complain(

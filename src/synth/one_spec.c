@@ -87,10 +87,13 @@ static iml_status entries(const iml__synth_opts *o, iml_arena *a, iml__jsonw *w,
     for (size_t i = 0; i < o->ntexts; i++) {
         size_t n = strlen(o->texts[i]);
         if (*reads == NEITHER) *reads = direction_of((const uint8_t *)o->texts[i], n);
-        if (!iml__text_visible(o->texts[i], n))
+        size_t bad;
+        if (!iml__utf8_valid(o->texts[i], n, &bad))
+            iml__yaml_complain(talk, NULL, "--text: it is not UTF-8 (byte %zu)", bad + 1);
+        else if (!iml__text_visible(o->texts[i], n))
             iml__yaml_complain(talk, NULL, "--text '%.*s': it has no visible character",
                                iml__utf8_head(o->texts[i], 40), o->texts[i]);
-        entry(w, "text", n ? o->texts[i] : " ", 1);
+        entry(w, "text", talk->n ? " " : o->texts[i], 1);
     }
     for (size_t i = 0; i < o->npatterns; i++) {
         if (!*o->patterns[i]) iml__yaml_complain(talk, NULL, "--pattern: it is empty");

@@ -53,3 +53,26 @@ grep -qE "^6 of 24 items failed: 1 \(specification 'wide': .*max_canvas 10000.*\
 expect 3 '24 there before \(6 bad\)' run bad.yaml -o bad
 grep -q '^6 of 24 items failed: 1 (' err.txt || { cat err.txt; fail "a rerun does not name them"; }
 expect 3 '^1 of 4 items failed: 1 \(.*tries it again\.$' run bad.yaml -n 4 -o bad4 --shard 0/1
+# ---- The right reason, not the nearest one
+refuses() { local regex=$1; shift; expect 1 "$regex" "$imloom" synth -o refused --progress none --log-dir logs "$@"; [ ! -e refused ] || fail "something was written: $regex"; }
+printf '\n  \n' >blank.txt
+refuses '^imloom: --text: it is not UTF-8 \(byte 1\)$' --text $'\xff'
+refuses 'blank.txt: it has no visible character' --corpus blank.txt --set text_length=2
+refuses '^imloom: text_length: no built-in text has so many characters' --set text_length=900
+refuses "text_color: unknown key 'choice'; known are min, max" --set 'text_color={choice: [1]}'
+refuses 'a range of them is \{min: COLOUR, max: COLOUR\}' --set 'text_color=[[0,0,0],[9,9,9]]'
+refuses 'of goes with --shard auto' -n 1 --of 3
+refuses '^imloom: synth: --limit: 0 is outside 1\.\.' -n 1 --limit 0
+refuses '^imloom: synth: --seed: 18446744073709551616 is outside 0\.\.2\^64-1' --seed 18446744073709551616
+refuses '^imloom: synth: --output needs a value, and --progress is an option' -o --progress none
+refuses '^imloom: --script: the value is empty' --script ''
+refuses '^imloom: --font: nope: cannot be listed' --font nope
+refuses 'lies in --background-dir backs, where the next run' -o backs/set --background-dir backs
+expect 1 'has no effect with --replay' "$imloom" synth --replay x.json -o refused --labels coco
+printf 'workers: 1\ncount: 2\noutput: by_file\nprogress: none\nlog_dir: logs\n' >options.yaml
+expect 0 'done: 2 images' "$imloom" synth --config options.yaml; [ -e by_file/manifest.json ] || fail "options alone are no configuration"
+rc=0; "$imloom" synth --list keys >&- 2>err.txt || rc=$?; [ $rc = 2 ] || fail "results for a closed stdout: exit $rc"
+# What is in the environment changes no byte.
+"$imloom" synth -n 2 -o plain --progress none --log-dir logs >/dev/null 2>&1
+HB_OPTIONS=uniscribe-bug-compatible HB_SHAPER_LIST=fallback "$imloom" synth -n 2 -o odd --progress none --log-dir logs >/dev/null 2>&1
+diff -r -x .imloom plain odd || fail "the environment changed the set"
