@@ -35,7 +35,7 @@ static void size_text(iml__str *t, uint64_t n)
 static uint64_t coded_bytes(const struct iml__case *c, uint64_t slices)
 {
     const struct iml__layout *l = &c->layout;
-    uint64_t pixels = l->height * l->width, w = (uint64_t)(2 * c->conf->o.window + 1), total = 0;
+    uint64_t pixels = l->height * l->width, w = 2 * (uint64_t)c->conf->o.window + 1, total = 0;
     for (uint32_t k = 0; k < c->nch; k++) {
         const iml_nifti_info *i = &c->ch[k].n->info;
         struct stat st;

@@ -197,7 +197,7 @@ static void read_whole(const char *out, struct whole *w)
     iml__jsonr_init(&r, path, p, n);
     iml_status st = iml__jsonr_next(&r, &t, NULL);
     bool more = true; // labels are the last that is wanted
-    while (more && !st && !(st = iml__jsonr_next(&r, &t, NULL)) && t == IML__JSON_KEY) {
+    while (more && !st && iml__jsonr_next(&r, &t, NULL) == IML_OK && t == IML__JSON_KEY) {
         const char *key = iml__str_text(&r.token);
         if (!strcmp(key, "total_channels"))
             st = iml__jsonr_u64(&r, &w->channels, NULL);
