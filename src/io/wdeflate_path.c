@@ -6,6 +6,7 @@
 // stretch's begin to each position is noted, and the way to its end is what is written. Costs are
 // the code lengths that level 6 would have for the same block. Everything is integers: bits.
 #include "src/io/wdeflate_in.h"
+#include "src/kernel/words.h"
 
 enum {
     STRETCH = 8192, // bytes
@@ -37,16 +38,6 @@ static struct iml__wd_path *path_of(struct iml__wdeflate *c)
     return (struct iml__wd_path *)(void *)(c + 1);
 }
 
-static inline uint32_t load32(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, 4);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap32(v);
-#endif
-    return v;
-}
-
 static inline uint32_t mix(uint32_t x)
 {
     x = (x ^ x >> 15) * 0x2C1B3C6Du;
@@ -59,8 +50,8 @@ static inline size_t key_bytes(unsigned unit) { return unit == 4 ? 8 : 4; }
 
 static inline uint16_t *chain_of(struct iml__wd_path *t, const uint8_t *q, unsigned unit)
 {
-    uint32_t h = mix(load32(q));
-    if (unit == 4) h = (h << 5 | h >> 27) ^ mix(load32(q + 4));
+    uint32_t h = mix(iml__word_at(q));
+    if (unit == 4) h = (h << 5 | h >> 27) ^ mix(iml__word_at(q + 4));
     return &t->head[h >> 16];
 }
 
@@ -69,7 +60,7 @@ static IML_ALWAYS_INLINE void enter(struct iml__wd_path *t, const struct iml__wd
 {
     const uint8_t *q = s->p + unit * i;
     const size_t left = unit * (s->n - i);
-    if (unit == 4) t->word[mix(load32(q)) >> 16] = (uint16_t)i;
+    if (unit == 4) t->word[mix(iml__word_at(q)) >> 16] = (uint16_t)i;
     if (left < key_bytes(unit)) return;
     uint16_t *head = chain_of(t, q, unit);
     t->before[i & 0x7FFF] = *head;
@@ -106,7 +97,7 @@ static IML_ALWAYS_INLINE void find(struct iml__wd_path *t, const struct iml__wd_
     t->found[k] = 0;
     if (i >= 1) offer(t, k, q, 1, most, unit);
     if (unit == 4) {
-        size_t back = (uint16_t)(i - t->word[mix(load32(q)) >> 16]);
+        size_t back = (uint16_t)(i - t->word[mix(iml__word_at(q)) >> 16]);
         if (back - 1 < window && back <= i) offer(t, k, q, back, most, unit);
     } else if (s->row > 1 && s->row < window && i > s->row) {
         offer(t, k, q, s->row, most, unit);
