@@ -8,6 +8,7 @@
 #include "src/base/arena.h"
 #include "src/base/err.h"
 #include "src/codec/nifti.h"
+#include "src/engine/each.h"
 #include "src/io/vfs.h"
 #include "src/slice/case.h"
 #include "src/slice/slice_pass.h"
@@ -18,6 +19,7 @@ struct seen { // of a case, before its line
 
 struct totals {
     uint64_t cases, bad, slices, bytes, memory;
+    iml__str *lines;
 };
 
 static void size_text(iml__str *t, uint64_t n)
@@ -101,52 +103,36 @@ static void label(void *user, uint64_t i, char *text, size_t cap)
     (void)snprintf(text, cap, "%s", s->cases.item[i].name);
 }
 
-static void take_one(const iml_out *out, struct totals *sum, iml__str *t)
+static iml_status take(void *user, uint64_t i, const uint8_t *p, size_t n, iml_status st,
+                       const iml_err *why, iml_err *e)
 {
+    struct totals *sum = user;
     struct seen f;
-    const char *p = (const char *)iml_buf_data(out->frag->data) + out->frag->off;
+    (void)i, (void)e;
+    if (st) {
+        sum->bad++, iml__str_addf(sum->lines, "%s\n", why->msg);
+        return IML_OK;
+    }
     memcpy(&f, p, sizeof f);
-    iml__str_add(t, p + sizeof f, out->frag->len - sizeof f);
+    iml__str_add(sum->lines, (const char *)p + sizeof f, n - sizeof f);
     sum->cases++, sum->slices += f.slices, sum->bytes += f.bytes;
     sum->memory = IML_MAX(sum->memory, f.memory);
-}
-
-static iml_status take_all(iml_run_t *r, struct totals *sum, iml__str *t, iml_err *e)
-{
-    for (;;) {
-        iml_out *out;
-        size_t n = 0;
-        uint64_t i = 0;
-        iml_err why = {0};
-        iml_status st = iml_run_next(r, -1, &out, &n, &i, &why);
-        if (st == IML_END) return IML_OK;
-        if (i == UINT64_MAX || st == IML_ECANCEL || st == IML_EBUG)
-            return IML_FAIL(e, st, "%s", why.msg);
-        if (st == IML_OK && n == 1)
-            take_one(out, sum, t);
-        else
-            sum->bad++, iml__str_addf(t, "%s\n", why.msg);
-        iml_run_free(r, i);
-    }
+    return IML_OK;
 }
 
 iml_status iml__slice_dry_run(const iml__slicer *s, iml_ctx *ctx, const iml_run_opts *from,
                               iml__str *t, uint64_t *bad, iml_err *e)
 {
-    struct totals sum = {0};
+    struct totals sum = {.lines = t};
     iml_job job = {.name = "slice",
                    .count = s->cases.n,
                    .user = (void *)(uintptr_t)s,
                    .run = run_item,
                    .label = label};
     iml_run_opts o;
-    iml_run_t *run = NULL;
     iml__pull_opts(from, &o);
     o.only = from->only, o.n_only = from->n_only, o.limit = from->limit;
-    IML_TRY(iml_run_open(ctx, &job, &o, &run, e));
-    iml_status st = take_all(run, &sum, t, e);
-    iml_status closed = iml_run_close(&run, NULL, st == IML_OK ? e : NULL);
-    IML_TRY(st ? st : closed);
+    IML_TRY(iml__run_each(ctx, &job, &o, take, &sum, e));
     bool most = s->conf.o.skip_empty || (s->conf.crop && s->conf.crop != IML__CROP_BOX);
     iml__str_addf(t, "%llu cases, %llu slices%s, about ", (unsigned long long)sum.cases,
                   (unsigned long long)sum.slices, most ? " at most" : "");

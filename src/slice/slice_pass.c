@@ -14,6 +14,7 @@
 #include "src/base/err.h"
 #include "src/base/hash.h"
 #include "src/base/mem.h"
+#include "src/engine/each.h"
 #include "src/codec/nifti.h"
 #include "src/io/atomic.h"
 #include "src/io/vfs.h"
@@ -209,13 +210,12 @@ struct taking {
     size_t nagain;
 };
 
-static iml_status take_one(struct taking *t, const iml_out *out, uint64_t i, iml_err *e)
+static iml_status take_one(struct taking *t, const uint8_t *p, size_t n, uint64_t i, iml_err *e)
 {
-    const uint8_t *p = iml_buf_data(out->frag->data) + out->frag->off;
     bool exact = true;
-    if (t->job->f) return take_second(t->f, p, out->frag->len, e);
+    if (t->job->f) return take_second(t->f, p, n, e);
     t->result->ok++;
-    IML_TRY(take_first(t->f, p, out->frag->len, &exact, e));
+    IML_TRY(take_first(t->f, p, n, &exact, e));
     if (!exact) t->again[t->nagain++] = i;
     return IML_OK;
 }
@@ -236,27 +236,14 @@ static iml_status no_fingerprint(iml_status st, const iml_err *why, bool second,
                         to ? (int)(to - from) : (int)strlen(from), from);
 }
 
-static iml_status take_all(struct taking *t, iml_run_t *r, iml_err *e)
+static iml_status take(void *user, uint64_t i, const uint8_t *p, size_t n, iml_status st,
+                       const iml_err *why, iml_err *e)
 {
-    for (;;) {
-        iml_out *out;
-        size_t n = 0;
-        uint64_t i = 0;
-        iml_err why = {0};
-        iml_status st = iml_run_next(r, -1, &out, &n, &i, &why);
-        if (st == IML_END) return IML_OK;
-        if (i == UINT64_MAX || st == IML_ECANCEL || st == IML_EBUG)
-            return IML_FAIL(e, st, "%s", why.msg);
-        if (st == IML_OK && n == 1) {
-            st = take_one(t, out, i, e);
-        } else { // the run says why; --stats-only says it here
-            t->result->bad++;
-            iml__str_addf(&t->result->said, "%s\n", why.msg);
-            st = no_fingerprint(st ? st : IML_EBUG, &why, t->job->f != NULL, e);
-        }
-        iml_run_free(r, i);
-        IML_TRY(st);
-    }
+    struct taking *t = user;
+    if (!st) return take_one(t, p, n, i, e);
+    t->result->bad++; // the run says why; --stats-only says it here
+    iml__str_addf(&t->result->said, "%s\n", why->msg);
+    return no_fingerprint(st, why, t->job->f != NULL, e);
 }
 
 void iml__pull_opts(const iml_run_opts *from, iml_run_opts *o)
@@ -277,12 +264,8 @@ static iml_status one_pass(struct taking *t, iml_ctx *ctx, const iml_run_opts *f
                    .run = run_item,
                    .label = label};
     iml_run_opts o;
-    iml_run_t *run = NULL;
     iml__pull_opts(from, &o);
-    IML_TRY(iml_run_open(ctx, &job, &o, &run, e));
-    iml_status st = take_all(t, run, e);
-    iml_status closed = iml_run_close(&run, NULL, st == IML_OK ? e : NULL);
-    return st ? st : closed;
+    return iml__run_each(ctx, &job, &o, take, t, e);
 }
 
 static iml_status both_passes(const iml__slicer *s, iml_ctx *ctx, const iml_run_opts *o,

@@ -13,6 +13,7 @@
 #include "src/base/err.h"
 #include "src/base/mem.h"
 #include "src/codec/png.h"
+#include "src/engine/each.h"
 #include "src/image/contact.h"
 #include "src/io/atomic.h"
 #include "src/slice/case.h"
@@ -172,28 +173,17 @@ struct rows { // what came of each
     bool *failed;
 };
 
-static iml_status take_rows(const struct sheet_job *j, iml_run_t *r, struct rows *rows, iml_err *e)
+static iml_status take_row(void *user, uint64_t i, const uint8_t *p, size_t n, iml_status st,
+                           const iml_err *why, iml_err *e)
 {
-    for (;;) {
-        iml_out *out;
-        size_t n = 0;
-        uint64_t i = 0;
-        iml_err why = {0};
-        iml_status st = iml_run_next(r, -1, &out, &n, &i, &why);
-        if (st == IML_END) return IML_OK;
-        if (i >= j->rows || st == IML_ECANCEL || st == IML_EBUG)
-            return IML_FAIL(e, st, "%s", why.msg);
-        iml__str_init(&rows->text[i], (size_t)1 << 30);
-        rows->failed[i] = st != IML_OK || n != 1;
-        if (rows->failed[i])
-            iml__str_adds(&rows->text[i], why.msg);
-        else
-            iml__str_add(&rows->text[i],
-                         (const char *)iml_buf_data(out->frag->data) + out->frag->off,
-                         out->frag->len);
-        iml_run_free(r, i);
-        if (rows->text[i].failed) return IML_FAIL(e, IML_ENOMEM, "no memory for tiles");
-    }
+    struct rows *rows = user;
+    iml__str_init(&rows->text[i], (size_t)1 << 30);
+    rows->failed[i] = st != IML_OK;
+    if (st)
+        iml__str_adds(&rows->text[i], why->msg);
+    else
+        iml__str_add(&rows->text[i], (const char *)p, n);
+    return rows->text[i].failed ? IML_FAIL(e, IML_ENOMEM, "no memory for tiles") : IML_OK;
 }
 
 static iml_status look_at_all(struct sheet_job *j, iml_ctx *ctx, const iml_run_opts *from,
@@ -206,12 +196,8 @@ static iml_status look_at_all(struct sheet_job *j, iml_ctx *ctx, const iml_run_o
                    .run = run_item,
                    .label = label};
     iml_run_opts o;
-    iml_run_t *run = NULL;
     iml__pull_opts(from, &o);
-    IML_TRY(iml_run_open(ctx, &job, &o, &run, e));
-    iml_status st = take_rows(j, run, rows, e);
-    iml_status closed = iml_run_close(&run, NULL, st == IML_OK ? e : NULL);
-    return st ? st : closed;
+    return iml__run_each(ctx, &job, &o, take_row, rows, e);
 }
 
 static int by_label(const void *a, const void *b)
