@@ -60,8 +60,6 @@ struct iml__opts;
 int iml__read_config(struct iml__opts *o, const char *path);
 
 // "imloom: message" on stderr; returns code.
-// Removed if a signal stops the program before a session; NULL: none any more.
-void iml__remove_at_stop(const char *path);
 int iml__complain(const iml_err *e, int code);
 
 #endif

@@ -10,7 +10,6 @@
 #include "src/base/err.h"
 #include "src/cmd/command.h"
 #include "src/engine/aggregate.h"
-#include "src/io/atomic.h"
 #include "src/slice/slice_info.h"
 #include "src/io/vfs.h"
 #include "src/synth/coverage.h"
@@ -124,22 +123,11 @@ static bool asks_help(int argc, char **argv)
     return false;
 }
 
-static char at_stop[IML__PATH_CAP]; // a temporary file that goes with us
-
-void iml__remove_at_stop(const char *path)
-{
-    at_stop[0] = 0; // a signal in between finds none, or a whole one
-    if (!path || strlen(path) >= sizeof at_stop) return;
-    memcpy(at_stop + 1, path + 1, strlen(path));
-    at_stop[0] = path[0];
-}
-
 // Until a session takes the signals over: nothing is there yet that could be gone on with.
 static void on_early_stop(int sig)
 {
     static const char said[] = "imloom: stopped; nothing was written\n";
     (void)sig;
-    if (at_stop[0]) (void)iml__unlinkat(AT_FDCWD, at_stop, 0);
     ssize_t n = write(STDERR_FILENO, said, sizeof said - 1);
     (void)n;
     _exit(IML__EXIT_STOPPED);

@@ -8,6 +8,7 @@
 #include "src/cmd/synth_replay.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -115,6 +116,14 @@ static iml_status plan_line(const iml__synth *s, iml__synth_worker *w, uint64_t 
     return st;
 }
 
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int sig)
+{
+    stopped = 1;
+    (void)signal(sig, SIG_DFL); // the second one does not wait
+}
+
 static iml_status write_lines(const iml__synth *s, iml__synth_worker *w, int fd, const char *path,
                               uint64_t *bad, iml_err *e)
 {
@@ -123,6 +132,8 @@ static iml_status write_lines(const iml__synth *s, iml__synth_worker *w, int fd,
     iml_status st = iml__arena_open(&a, ARENA, -1, e);
     iml__str_init(&text, (size_t)1 << 30);
     for (uint64_t i = 0; i < s->count && !st; i++) {
+        if (stopped) st = IML_FAIL(e, IML_ECANCEL, "stopped; nothing was written");
+        if (st) break;
         iml__arena_reset(&a);
         st = plan_line(s, w, i, &a, &text, e);
         if (iml_status_class(st) == IML_CLASS_ITEM) {
@@ -149,11 +160,7 @@ static iml_status write_file(const iml__synth *s, iml__synth_worker *w, const ch
     IML_TRY(iml__path_behind(path, file, e));
     const char *slash = strrchr(file, '/'), *leaf = slash ? slash + 1 : file;
     if (slash) (void)snprintf(dir, sizeof dir, "%.*s", (int)IML_MAX(slash - file, 1), file);
-    char tmp[IML__TMP_CAP], at[IML__PATH_CAP + IML__TMP_CAP];
-    iml__tmp_name(tmp, leaf, "plan");
-    (void)snprintf(at, sizeof at, "%s/%s", dir, tmp);
     iml_status st = iml__dirs_open(&d, dir, e);
-    if (!st) iml__remove_at_stop(at);
     if (!st) st = iml__tmp_create(d, leaf, "plan", &fd, e);
     if (!st) st = write_lines(s, w, fd, path, bad, e);
     if (iml__close(&fd) < 0 && !st) st = iml__sink_error(e, errno, "close", NULL, path);
@@ -161,7 +168,6 @@ static iml_status write_file(const iml__synth *s, iml__synth_worker *w, const ch
         st = iml__tmp_rename(d, leaf, "plan", e);
     else if (d)
         iml__tmp_remove(d, leaf, "plan");
-    iml__remove_at_stop(NULL);
     iml__dirs_close(&d);
     return st;
 }
@@ -170,11 +176,13 @@ int iml__synth_write_plan(const iml__synth *s, const char *path, iml_err *e)
 {
     iml__synth_worker *w = NULL;
     uint64_t bad = 0;
+    const int signals[] = {SIGINT, SIGTERM};
+    for (size_t k = 0; k < IML_COUNT_OF(signals); k++) (void)signal(signals[k], on_stop);
     iml_status st = iml__synth_worker_new(s, &w, e);
     if (!st)
         st = strcmp(path, "-") != 0 ? write_file(s, w, path, &bad, e)
                                     : write_lines(s, w, STDOUT_FILENO, "standard output", &bad, e);
     iml__synth_worker_free(&w);
-    if (st) return iml__complain(e, IML__EXIT_FAILED);
+    if (st) return iml__complain(e, st == IML_ECANCEL ? IML__EXIT_STOPPED : IML__EXIT_FAILED);
     return bad ? IML__EXIT_BAD : IML__EXIT_OK;
 }
