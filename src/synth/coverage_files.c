@@ -194,7 +194,7 @@ iml_status iml__coverage_tsv(const char *context, const iml_table_row *row, size
     iml__str_init(&out, 1 << 20), iml__str_init(&unit, 1 << 20);
     add(to, head, sizeof head - 1);
     for (size_t k = 0, n; k < rows && !st; k += n) {
-        size_t len;
+        size_t len = 0;
         uint64_t face, sum[3] = {0};
         if (!split(&row[k], &len, &face)) st = no_row(&row[k], e);
         if (st) break;
@@ -270,7 +270,7 @@ static iml_status write_unit(const iml_table_row *row, size_t n, const iml__str 
     struct pair *p = iml__calloc(n, sizeof *p);
     if (!p) return IML_FAIL(e, IML_ENOMEM, "no memory for coverage");
     for (size_t k = 0; k < n; k++) {
-        size_t len;
+        size_t len = 0;
         if (!split(&row[k], &len, &p[k].face)) p[k].face = 0; // the first row was looked at
         p[k].times = row[k].value[TIMES];
     }
@@ -291,8 +291,8 @@ static iml_status write_units(const iml_table_row *row, size_t rows, uint64_t *s
 {
     bool first = true;
     for (size_t k = 0, n; k < rows; k += n) {
-        size_t len;
-        uint64_t face;
+        size_t len = 0;
+        uint64_t face = 0;
         if (!split(&row[k], &len, &face)) return no_row(&row[k], e);
         n = same_unit(row + k, rows - k, len);
         if (!len) continue;
@@ -359,8 +359,8 @@ iml_status iml__coverage_fonts(const char *context, const iml_table_row *row, si
     IML_TRY(open_context(context, &c, e));
     iml_status st = IML_OK;
     for (size_t k = 0; k < rows && !st; k++) {
-        size_t len;
-        uint64_t face;
+        size_t len = 0;
+        uint64_t face = 0;
         if (!split(&row[k], &len, &face)) st = no_row(&row[k], e);
         if (!st && !len && face < c.usable) c.face[face].pictures += row[k].value[PICTURES];
     }
