@@ -11,7 +11,8 @@ build="gcc libc6-dev make cmake ninja-build pkg-config
  libyaml-dev libjpeg62-turbo-dev|libjpeg-turbo8-dev libpng-dev libwebp-dev libdeflate-dev zlib1g-dev libisal-dev
  libxxhash-dev libssl-dev
  fonts-dejavu-core fonts-liberation fonts-noto-core fonts-droid-fallback fonts-ipafont-gothic fonts-nanum"
-test="git g++ python3 python3-pil python3-jsonschema procps libcmocka-dev libmpfr-dev unicode-data
+test="git g++ python3 python3-pil python3-jsonschema python3-nibabel procps libcmocka-dev libmpfr-dev unicode-data
+ unzip p7zip-full|7zip libarchive-tools
  fonts-noto-color-emoji tesseract-ocr tesseract-ocr-eng tesseract-ocr-ell tesseract-ocr-rus tesseract-ocr-ara
  tesseract-ocr-heb tesseract-ocr-hin tesseract-ocr-ben tesseract-ocr-tam tesseract-ocr-tha tesseract-ocr-chi-sim
  tesseract-ocr-jpn tesseract-ocr-kor"
