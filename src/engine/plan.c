@@ -570,8 +570,10 @@ uint32_t iml__plan_whole(struct iml__plan *p, uint32_t w, uint32_t n, uint64_t n
 static bool commit_due(const struct iml__plan *p)
 {
     if (p->stop == IML__STOP_SINK || p->committing || p->complete.head == IML__NONE) return false;
-    return p->complete_items >= p->c.io_batch || drained(p);
+    return p->complete_items >= p->c.io_batch || p->hurry || drained(p);
 }
+
+void iml__plan_hurry(struct iml__plan *p) { p->hurry = p->complete.head != IML__NONE; }
 
 // A batch is due when it is full or nothing else can come; what waits for it holds no slot or bytes
 uint32_t iml__plan_commit(struct iml__plan *p, uint32_t unit[], uint32_t cap)
@@ -584,7 +586,7 @@ uint32_t iml__plan_commit(struct iml__plan *p, uint32_t unit[], uint32_t cap)
         unit[n] = u, items += p->unit[u].count;
     }
     p->complete_items -= items;
-    p->committing = n;
+    p->committing = n, p->hurry = false;
     return n;
 }
 

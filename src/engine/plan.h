@@ -133,6 +133,7 @@ void iml__plan_part_end(struct iml__plan *p, iml__slot s, uint32_t part, enum im
 enum iml__answer iml__plan_put(struct iml__plan *p, iml__slot *out);
 void iml__plan_put_end(struct iml__plan *p, iml__slot s, bool ok);
 uint32_t iml__plan_commit(struct iml__plan *p, uint32_t unit[], uint32_t cap); // 0: none due
+void iml__plan_hurry(struct iml__plan *p); // what is complete is due, though it fills no batch
 void iml__plan_commit_end(struct iml__plan *p, const uint32_t unit[], uint32_t n, bool ok);
 
 void iml__plan_stop(struct iml__plan *p, enum iml__stop why);

@@ -35,6 +35,7 @@ struct iml__plan {
     uint64_t seq, head, cut;                   // next place; next to write; first gap after a stop
     uint64_t inflight, taken, budget, typical; // bytes; taken: kept by the caller of a pull run
     uint64_t bad, complete_items, item_ns, due;
+    bool hurry; // what is complete waits no longer for its batch to be full
     uint32_t in[IML__NSTATES], claimed, alone, committing, busy, parked, splitting;
     enum iml__stop stop;
     bool changed, starters; // since the last iml__plan_wake

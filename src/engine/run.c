@@ -24,7 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TICK_US = 100000, SOFT_US = 10000000 };
+enum { TICK_US = 100000, SOFT_US = 10000000, COMMIT_US = 1000000 };
 
 // ---- The lock and the wake-ups.
 
@@ -317,15 +317,17 @@ static iml_status commit_items(struct iml_run_t *r, uint32_t n, uint64_t items, 
 enum iml__did iml__commit_step(struct iml_run_t *r, bool wait)
 {
     iml_err e = {0};
-    uint64_t items = 0;
+    uint64_t items = 0, now = iml__now_us();
     iml__run_lock(r);
+    // Long items fill no batch for minutes; a kill must not cost what was made long ago.
+    if (now - r->commit_us >= COMMIT_US) iml__plan_hurry(r->plan), r->commit_us = now;
     uint32_t n = iml__run_writes(r) ? iml__plan_commit(r->plan, r->units, r->ncommit) : 0;
     if (!n) {
         enum iml__did did = IML__DID_WORK;
         if (iml__plan_finished(r->plan))
             did = IML__DID_ALL;
         else if (wait)
-            iml__run_wait(r, &r->committer, UINT64_MAX);
+            iml__run_wait(r, &r->committer, r->commit_us + COMMIT_US);
         else
             did = IML__DID_NOTHING;
         iml__run_unlock(r);
@@ -335,6 +337,7 @@ enum iml__did iml__commit_step(struct iml_run_t *r, bool wait)
         const struct iml__unit *u = iml__plan_unit(r->plan, r->units[k]);
         r->ids[k] = u->id, items += u->count;
     }
+    r->commit_us = now;
     iml__run_unlock(r);
     iml__stall(r->stall, IML__STALL_COMMIT);
     iml_status st =

@@ -169,6 +169,7 @@ struct iml_run_t {
     struct iml__parcel *parcels; // free
     struct iml__slabs *slabs;    // where buffers come from that this process makes
     uint32_t *units;             // the committer's batch, [ncommit]
+    uint64_t commit_us;          // when the last one was, or nothing was there
     uint64_t *ids;
     uint32_t ncommit;
     uint32_t *taken; // pull: heads of chains by index % window

@@ -542,6 +542,7 @@ static void step_sink(struct node *n, struct actor *k)
 static void step_commit(struct node *n)
 {
     if (!n->nunit) {
+        if (chance(5)) iml__plan_hurry(n->plan);
         n->nunit = iml__plan_commit(n->plan, n->unit, 2 * MAXN);
         n->cu = n->ci = n->cf = 0, n->commit_asleep = !n->nunit;
         return;

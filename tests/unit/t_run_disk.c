@@ -448,6 +448,39 @@ static void a_dying_item_costs_no_other(void **state)
         }
 }
 
+static const char *slow_dir;
+
+// Each item makes one file in 0.4 s; the last one looks whether the first one's stands.
+static iml_status slow(void *user, iml_item *it, iml_out out[], size_t cap, size_t *n, iml_err *e)
+{
+    char path[96];
+    bool *seen = user;
+    (void)cap;
+    usleep(400000);
+    (void)snprintf(path, sizeof path, "%s/0.txt", slow_dir);
+    if (it->index == 5) *seen = access(path, F_OK) == 0;
+    (void)snprintf(path, sizeof path, "%d.txt", (int)it->index);
+    *n = 1;
+    return file_of(it, &out[0], path, it->index, 50, 0, e);
+}
+
+static void what_was_made_a_second_ago_waits_for_no_full_batch(void **state)
+{
+    (void)state;
+    for (int workers = 0; workers < 2; workers++) {
+        bool seen = false;
+        iml_job j = {.name = "slow", .count = 6, .user = &seen, .run = slow};
+        iml_run_opts o;
+        iml_report rep;
+        iml_run_opts_default(&o);
+        slow_dir = fresh();
+        o.workers = workers, o.out_dir = slow_dir, o.mode = IML_MODE_THREAD;
+        assert_ok(iml_run(NULL, &j, iml_sink_file(), &o, &rep, e));
+        assert_true(rep.complete);
+        assert_true(seen);
+    }
+}
+
 static void the_report_counts_the_cpu_time_of_worker_processes(void **state)
 {
     (void)state;
@@ -496,6 +529,7 @@ int main(void)
         cmocka_unit_test(a_full_sink_directory_is_no_items_fault),
         cmocka_unit_test(a_killed_run_names_its_culprit),
         cmocka_unit_test(a_dying_item_costs_no_other),
+        cmocka_unit_test(what_was_made_a_second_ago_waits_for_no_full_batch),
         cmocka_unit_test(the_report_counts_the_cpu_time_of_worker_processes),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
