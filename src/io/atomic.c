@@ -60,6 +60,9 @@ static const char *advice(int sys)
     case ENOENT: return "choose another output directory";
     case ENOMEM: return "lower --memory or --workers and run again, it goes on from here";
     case EFBIG: return "the file system takes no larger files, choose smaller shards";
+    case EISDIR:
+    case ENOTEMPTY:
+    case EEXIST: return "something else has that name: move it away and run the same command again";
     default: return "check the disk or network share and run the same command again";
     }
 }
