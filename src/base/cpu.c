@@ -308,9 +308,13 @@ uint64_t iml__mem_rss(void)
     return strtoull(end, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+// Of the program that runs now: ru_maxrss is kept over exec, so it may be a large parent's.
 uint64_t iml__mem_peak_rss(void)
 {
+    char text[4096];
     struct rusage u;
+    const char *at = slurp("/proc/self/status", text, sizeof text) ? strstr(text, "VmHWM:") : NULL;
+    if (at) return strtoull(at + 6, NULL, 10) * 1024;
     return getrusage(RUSAGE_SELF, &u) ? 0 : (uint64_t)u.ru_maxrss * 1024;
 }
 

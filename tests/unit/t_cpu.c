@@ -1,6 +1,8 @@
 #include "tests/unit/iml_test.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "src/base/cpu.h"
 #include "src/base/log.h"
@@ -20,6 +22,28 @@ static void machine_has_cpus_and_memory(void **state)
     while (iml__cpu_us() < c + 20000) {
     }
     assert_true(iml__now_us() >= t + 15000);
+}
+
+// A large parent is not counted: ru_maxrss would be kept over exec.
+static void peak_is_of_this_program(void **state)
+{
+    (void)state;
+    enum { MANY = 300 << 20 };
+    char *p = malloc(MANY);
+    assert_non_null(p);
+    memset(p, 1, MANY);
+    assert_true(iml__mem_peak_rss() >= MANY);
+    pid_t kid = fork();
+    if (!kid) {
+        (void)setenv("IML_T_CPU_PEAK", "1", 1);
+        (void)execl("/proc/self/exe", "t_cpu", (char *)NULL);
+        _exit(2);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(kid, &status, 0), kid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    free(p);
 }
 
 static void level_can_only_be_lowered(void **state)
@@ -105,8 +129,10 @@ static void threads_may_log_together(void **state)
 
 int main(void)
 {
+    if (getenv("IML_T_CPU_PEAK")) return iml__mem_peak_rss() >= 200 << 20;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machine_has_cpus_and_memory),
+        cmocka_unit_test(peak_is_of_this_program),
         cmocka_unit_test(level_can_only_be_lowered),
         cmocka_unit_test(repeats_are_counted_not_said),
         cmocka_unit_test(a_relayed_line_is_one_line_whatever_its_sender_made_of_it),
