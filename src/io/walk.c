@@ -167,6 +167,12 @@ static iml_status visit(struct walker *w, int fd, const char *name, enum iml__en
                         const struct level *here, uint32_t depth)
 {
     struct stat st;
+    if (w->o->odd && type != IML__ENTRY_FILE && wanted(w->o, name)) {
+        // What it is, its reader says.
+        bool file = !iml__fstatat(fd, name, &st, 0) && S_ISREG(st.st_mode);
+        if (!file) st = (struct stat){0};
+        return add_file(w, name, &st);
+    }
     if (type == IML__ENTRY_OTHER || (type == IML__ENTRY_LINK && w->o->no_links)) {
         w->other += wanted(w->o, name);
         return IML_OK;

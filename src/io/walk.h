@@ -42,6 +42,7 @@ struct iml__walk_opts {
     bool flat;                   // only the root's own files
     bool hidden;        // names that begin with a dot too (never .imloom, never *.tmp of ours)
     bool no_links;      // leave symbolic links out instead of following them
+    bool odd;           // list what is no file too: dead links, pipes, directories; their size is 0
     uint64_t max_files; // 0: 2^40; more is IML_ELIMIT
     uint32_t max_depth; // 0: 256; deeper is IML_ELIMIT
 };

@@ -109,38 +109,64 @@ static iml_status tell_header(struct iml__case *c, const iml_nifti *n, const cha
     return IML_OK;
 }
 
-// The frames that become channels: of a 3-D file its only one, of a 4-D file --volume or
-// --channels.
-static iml_status frames_of(struct iml__case *c, iml_nifti *n, const char *path, bool alone,
-                            iml_err *e)
+static iml_status frames_fit(struct iml__case *c, const iml_nifti_info *i, const char *path,
+                             bool many, iml_err *e)
 {
-    const iml_nifti_info *i = &n->info;
     const struct iml__slice_conf *conf = c->conf;
+    const struct iml__cases *set = &c->s->cases;
+    unsigned long long frames = i->frames;
+    int64_t volume = conf->o.volume;
     if (i->ndim > 4)
         return iml__case_fail(c, e, path, "frames",
                               "it has %d dimensions; slices come from 3, or 4 with --volume",
                               i->ndim);
-    bool pick = alone && conf->o.volume < 0 && i->frames > 1 &&
-                (conf->nchannels == 0 || conf->nchannels > 1 || conf->channel[0] > 0);
-    if (i->frames > 1 && conf->o.volume < 0 && !pick)
-        return iml__case_fail(
-            c, e, path, "frames",
-            "it has %llu frames; choose one with --volume N, or channels with --channels",
-            (unsigned long long)i->frames);
-    if (conf->o.volume >= (int64_t)i->frames)
+    if (volume >= (int64_t)i->frames)
         return iml__case_fail(c, e, path, "frames", "--volume %lld, but it has frames 0..%llu",
-                              (long long)conf->o.volume, (unsigned long long)i->frames - 1);
-    uint32_t count = !pick             ? 1
-                     : conf->nchannels ? conf->nchannels
-                                       : (uint32_t)IML_MIN(i->frames, (uint64_t)IML__CHANNELS_MAX);
+                              (long long)volume, frames - 1);
+    if (volume >= 0 && many && conf->nchannels)
+        return iml__case_fail(c, e, path, "channel",
+                              "--volume takes one of its frames, --channels %.40s others",
+                              conf->o.channels);
+    if (volume >= 0 || (frames == 1 && !many)) return IML_OK;
+    if (!many)
+        return iml__case_fail(c, e, path, "frames",
+                              c->files->framed
+                                  ? "it has %llu frames; choose one with --volume N, or make "
+                                    "channels of them with --channels 0,1 or all"
+                                  : "it has %llu frames; choose one with --volume N",
+                              frames);
+    if (!conf->nchannels && frames > IML__CHANNELS_MAX)
+        return iml__case_fail(c, e, path, "frames",
+                              "it has %llu frames, and up to %d can be channels; choose with "
+                              "--channels 0,1 or --volume N",
+                              frames, IML__CHANNELS_MAX);
+    if (!conf->nchannels && set->frames && frames != set->frames)
+        return iml__case_fail(c, e, path, "channel",
+                              "it has %llu frames, %.60s %u; --channels all needs as many of each",
+                              frames, set->framed_as, set->frames);
+    return IML_OK;
+}
+
+// The frames that become channels: of a 3-D file its only one, of a 4-D file --volume, or as many
+// as --channels says where no other file of the case has a number.
+static iml_status frames_of(struct iml__case *c, iml_nifti *n, const char *path, iml_err *e)
+{
+    const iml_nifti_info *i = &n->info;
+    const struct iml__slice_conf *conf = c->conf;
+    bool many = conf->nchannels ? c->files->framed && (conf->nchannels > 1 || conf->channel[0] > 0)
+                                : c->files->nimages == 1;
+    IML_TRY(frames_fit(c, i, path, many, e));
+    bool pick = many && conf->o.volume < 0;
+    uint32_t count = !pick ? 1 : conf->nchannels ? conf->nchannels : (uint32_t)i->frames;
     for (uint32_t k = 0; k < count; k++) {
-        uint64_t frame = !pick             ? (conf->o.volume > 0 ? (uint64_t)conf->o.volume : 0)
+        uint64_t frame = !pick             ? (uint64_t)IML_MAX(conf->o.volume, 0)
                          : conf->nchannels ? (uint64_t)conf->channel[k]
                                            : k;
         if (frame >= i->frames)
             return iml__case_fail(c, e, path, "channel",
-                                  "channel %llu is missing; it has %llu frames",
-                                  (unsigned long long)frame, (unsigned long long)i->frames);
+                                  "channel %llu is missing; it has %llu frame%s",
+                                  (unsigned long long)frame, (unsigned long long)i->frames,
+                                  i->frames == 1 ? "" : "s");
         c->ch[c->nch++] = (struct iml__channel){.n = n, .path = path, .frame = frame};
     }
     return IML_OK;
@@ -153,7 +179,7 @@ static iml_status open_images(struct iml__case *c, iml_err *e)
         const char *path = c->files->image[k];
         IML_TRY(open_volume(c, path, &n, e));
         c->image[c->nimages++] = n;
-        IML_TRY(frames_of(c, n, path, c->files->nimages == 1, e));
+        IML_TRY(frames_of(c, n, path, e));
         IML_TRY(tell_header(c, n, path, e));
         const iml_nifti_info *a = &c->ch[0].n->info, *b = &n->info;
         if (memcmp(a->dim, b->dim, 3 * sizeof a->dim[0]) != 0)

@@ -135,9 +135,14 @@ bool iml__out_store(enum iml__out_type t, const float *v, size_t n, void *out)
     uint8_t *b = out;
     switch (t) {
     case IML__OUT_F32: memcpy(out, v, n * sizeof *v); return true;
-    case IML__OUT_F16:
-        for (size_t k = 0; k < n; k++) h[k] = iml__half(v[k]);
-        return true;
+    case IML__OUT_F16: {
+        bool fits = true; // a value that was finite stays so
+        for (size_t k = 0; k < n; k++) {
+            h[k] = iml__half(v[k]);
+            fits = fits && ((h[k] & 0x7fffu) != 0x7c00u || isinf(v[k]));
+        }
+        return fits;
+    }
     case IML__OUT_U8:
         for (size_t k = 0; k < n; k++) { // 0..1; NaN: 0
             float half_up = 255.0f * v[k] + 0.5f;

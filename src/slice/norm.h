@@ -62,7 +62,8 @@ static inline size_t iml__out_bytes(enum iml__out_type t)
 const char *iml__out_descr(enum iml__out_type t); // numpy's: "<f4"
 // Nearest, ties to even; subnormals and infinities as IEEE 754 binary16.
 uint16_t iml__half(float v);
-// n values of type t. false: i16 is asked for, and a value is no integer or does not fit.
+// n values of type t. false: f16 or i16 is asked for, and a finite value does not fit; of i16, one
+// that is no integer either.
 bool iml__out_store(enum iml__out_type t, const float *v, size_t n, void *out);
 
 #endif

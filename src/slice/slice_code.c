@@ -19,10 +19,12 @@ static float stored_value(const struct iml__case *c, const struct iml__group *g,
     return iml__norm_value(&g->normer, v);
 }
 
-static iml_status no_integer(struct iml__case *c, const struct iml__channel *ch, iml_err *e)
+static iml_status too_wide(struct iml__case *c, const struct iml__channel *ch, iml_err *e)
 {
     return iml__case_fail(c, e, ch->path, "dtype",
-                          "--dtype i16 needs whole numbers within -32768..32767");
+                          c->conf->o.dtype == IML__OUT_F16
+                              ? "--dtype f16 holds values within -65504..65504, and it has others"
+                              : "--dtype i16 needs whole numbers within -32768..32767");
 }
 
 static iml_status make_table(struct iml__case *c, struct iml__group *g, iml_err *e)
@@ -38,7 +40,7 @@ static iml_status make_table(struct iml__case *c, struct iml__group *g, iml_err 
         // Values that the volume does not hold need not fit.
         bool there = ch->value[k] >= ch->stats.min && ch->value[k] <= ch->stats.max;
         if (!iml__out_store(t, &v, 1, (uint8_t *)g->table + k * item) && there)
-            return no_integer(c, ch, e);
+            return too_wide(c, ch, e);
     }
     return IML_OK;
 }
@@ -61,7 +63,7 @@ iml_status iml__emit_groups(struct iml__case *c, iml_err *e)
                                   channel + 1);
         g->normer = iml__normer_of(g->norm, &g->ch->stats, &conf->ct[channel]);
         float least = stored_value(c, g, g->ch->stats.min);
-        if (!iml__out_store(t, &least, 1, g->fill)) return no_integer(c, g->ch, e);
+        if (!iml__out_store(t, &least, 1, g->fill)) return too_wide(c, g->ch, e);
         (void)iml__out_store(t, &zero, 1, g->zero);
         IML_TRY(make_table(c, g, e));
     }
@@ -96,7 +98,7 @@ static iml_status cut(struct iml__emitter *m, uint32_t k, int64_t from, int64_t 
                                  j >= m->cut.col_lo && j < m->cut.col_lo + m->cut.col_n;
                     if (!shown) s->value[i * m->cut.width + j] = stored_value(c, g, ch->stats.min);
                 }
-            if (!iml__out_store(m->type, s->value, m->pixels, o)) return no_integer(c, ch, e);
+            if (!iml__out_store(m->type, s->value, m->pixels, o)) return too_wide(c, ch, e);
         }
     }
     for (int64_t p = from; p < to && by_label; p++) {

@@ -104,6 +104,10 @@ static iml_status read_crop(struct iml__slice_conf *c, iml_err *e)
                 e, IML_EARG,
                 "--crop %.60s: none, nonzero, foreground, above:T, label, or i0:i1,j0:j1,k0:k1",
                 c->o.crop);
+        int64_t from = c->box[k][0], to = c->box[k][1];
+        if (from >= to && (from < 0) == (to < 0)) // else the volume's size decides
+            return IML_FAIL(e, IML_EARG, "--crop %.60s: nothing lies in %.*s", c->o.crop, (int)n,
+                            t);
         t += n + (t[n] == ',');
     }
     return IML_OK;
@@ -162,6 +166,10 @@ static iml_status read_channels(struct iml__slice_conf *c, iml_err *e)
             return IML_FAIL(e, IML_EARG,
                             "--channels %.40s: numbers such as 0,1 (at most %d), or all",
                             c->o.channels, IML__CHANNELS_MAX);
+        for (uint32_t k = 0; k < c->nchannels; k++)
+            if (c->channel[k] == v)
+                return IML_FAIL(e, IML_EARG, "--channels %.40s: %lld is named twice", c->o.channels,
+                                (long long)v);
         c->channel[c->nchannels++] = (int)v;
         p += n + (p[n] == ',');
     }

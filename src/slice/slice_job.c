@@ -230,8 +230,7 @@ iml_status iml__slicer_open(const iml_slice_opts *o, iml__slicer **out, iml_err 
 uint32_t iml__slicer_channels(const iml__slicer *s)
 {
     const struct iml__slice_conf *c = &s->conf;
-    uint32_t n = c->nchannels ? c->nchannels : s->cases.n ? s->cases.item[0].nimages : 0;
-    return IML_MAX(n, 1u) * c->nnorms * (uint32_t)(2 * c->o.window + 1);
+    return IML_MAX(s->cases.nchannels, 1u) * c->nnorms * (uint32_t)(2 * c->o.window + 1);
 }
 
 void iml__slicer_close(iml__slicer **out)

@@ -18,6 +18,7 @@
 #include "src/io/safe.h"
 #include "src/io/vfs.h"
 #include "src/io/walk.h"
+#include "src/slice/slice_channel.h"
 
 static const char *const endings[] = {".nii.gz", ".nii", ".hdr", ".img.gz", ".img", NULL};
 
@@ -128,12 +129,13 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-// The files of dir that may be volumes, sorted by name; *owned* on the heap.
+// The files of dir that may be volumes, sorted by name; *owned* on the heap. A dead link, a pipe or
+// a folder of such a name stands for a case too: left out, it would be missed by nobody.
 static iml_status list_dir(struct listing *l, const char *dir, struct entry **out, size_t *n,
                            iml_err *e)
 {
     struct iml__walk *w;
-    const struct iml__walk_opts o = {.suffixes = endings, .flat = true};
+    const struct iml__walk_opts o = {.suffixes = endings, .flat = true, .odd = true};
     *out = NULL, *n = 0;
     IML_TRY(iml__walk(dir, &o, &w, e));
     struct entry *list = iml__calloc(w->n + 1, sizeof *list);
@@ -144,10 +146,12 @@ static iml_status list_dir(struct listing *l, const char *dir, struct entry **ou
         size_t end = ending_of(name);
         // Of a pair, the .hdr stands for both; a lone .img is told of when it is opened.
         if (end && !strncasecmp(name + strlen(name) - end, ".img", 4)) {
-            bool there = false, folder;
+            struct stat head;
             char *hdr = text(l, "%s/%.*s.hdr", dir, (int)(strlen(name) - end), name);
-            st = hdr ? look(hdr, &there, &folder, e) : no_memory(e);
-            if (st || there) continue;
+            if (!hdr) st = no_memory(e);
+            if (st || !iml__fstatat(AT_FDCWD, hdr, &head, AT_SYMLINK_NOFOLLOW)) continue;
+            if (errno != ENOENT) st = IML_FAIL_SYS(e, IML_EARG, errno, "%s cannot be read", hdr);
+            if (st) continue;
         }
         if (l->file_ending && strcasecmp(name + strlen(name) - end, l->file_ending) != 0) continue;
         x->name = iml__arena_strdup(l->a, name);
@@ -163,34 +167,6 @@ static iml_status list_dir(struct listing *l, const char *dir, struct entry **ou
     if (st) IML_FREE(list);
     *out = list;
     return st;
-}
-
-// Position of channel c among those wanted, or -1.
-static int wanted(const struct iml__slice_conf *c, int channel, uint32_t have)
-{
-    if (!c->nchannels) return (int)have;
-    for (uint32_t k = 0; k < c->nchannels; k++)
-        if (c->channel[k] == channel) return (int)k;
-    return -1;
-}
-
-static void add_channel(struct listing *l, struct iml__case_files *c, const struct entry *x)
-{
-    int at = wanted(l->c, x->channel < 0 ? 0 : x->channel, c->nimages);
-    if (at < 0) {
-        c->unused++;
-        return;
-    }
-    if (at >= IML__CHANNELS_MAX) {
-        spoil(c, "channel", "it has too many channels");
-        return;
-    }
-    if (c->image[at])
-        spoil(c, "duplicate",
-              text(l, "%.80s and %.80s are the same channel", base_name(c->image[at]), x->name));
-    c->image[at] = x->path;
-    c->bytes += x->size;
-    if ((uint32_t)at >= c->nimages) c->nimages = (uint32_t)at + 1;
 }
 
 // Cases out of a sorted folder: files with one stem are one case. Other stems may stand between
@@ -217,7 +193,8 @@ static iml_status gather(struct listing *l, const struct entry *x, size_t n, iml
                 break;
             }
         }
-        add_channel(l, c, &x[k]);
+        iml__channel_take(l->c, c, x[k].channel, x[k].path, l->a);
+        c->bytes += x[k].size;
     }
     IML_FREE(slot);
     return st;
@@ -248,14 +225,7 @@ static void find_label(struct listing *l, struct iml__case_files *c, const struc
 static void check_case(struct listing *l, struct iml__case_files *c)
 {
     size_t bad;
-    for (uint32_t k = 0; k < c->nimages; k++)
-        if (!c->image[k])
-            spoil(c, "channel",
-                  text(l, "channel %d is missing", l->c->nchannels ? l->c->channel[k] : (int)k));
-    if (!c->nimages ||
-        (l->c->nchannels && c->nimages < l->c->nchannels && c->unused + c->nimages > 0))
-        for (uint32_t k = c->nimages; k < l->c->nchannels; k++)
-            spoil(c, "channel", text(l, "channel %d is missing", l->c->channel[k]));
+    iml__channels_settle(l->c, c, l->a);
     if (iml__name_fault(c->name, strlen(c->name)) || strchr(c->name, '/') ||
         !iml__utf8_valid(c->name, strlen(c->name), &bad))
         spoil(c, "name", "its name holds control bytes or is no UTF-8");
@@ -268,7 +238,6 @@ static iml_status folder(struct listing *l, const char *images, const char *labe
     iml_status st = list_dir(l, images, &image, &n, e);
     if (!st && labels) st = list_dir(l, labels, &label, &m, e);
     if (!st && n) st = gather(l, image, n, e);
-    // --channels all of a folder without numbers (MSD): the frames of one file.
     for (size_t k = first; k < l->n && !st; k++) {
         if (labels) find_label(l, &l->item[k], label, m);
         check_case(l, &l->item[k]);
@@ -443,7 +412,8 @@ static iml_status csv_line(struct listing *l, struct csv *c, const char *name, c
 {
     struct iml__case_files x = {0};
     bool last = false;
-    int images = 0;
+    int images = 0, columns = 0;
+    for (int k = 0; k < n; k++) columns += kind[k] == COLUMN_IMAGE;
     for (int k = 0; !last; k++) {
         if (!csv_field(c, &last) || k >= n)
             return IML_FAIL(e, IML_EARG,
@@ -458,23 +428,19 @@ static iml_status csv_line(struct listing *l, struct csv *c, const char *name, c
             x.label = *c->field ? beside(l, dir, c->field) : NULL;
             break;
         case COLUMN_IMAGE: {
-            int channel = images++, at = wanted(l->c, channel, x.nimages);
+            int channel = images++;
+            const char *path = *c->field ? beside(l, dir, c->field) : NULL;
             if (!*c->field) break;
-            if (at < 0 || at >= IML__CHANNELS_MAX) {
-                x.unused++;
-                break;
-            }
-            x.image[at] = beside(l, dir, c->field);
-            if (!x.image[at]) return no_memory(e);
-            x.bytes += size_of(x.image[at]);
-            if ((uint32_t)at >= x.nimages) x.nimages = (uint32_t)at + 1;
+            if (!path) return no_memory(e);
+            iml__channel_take(l->c, &x, columns > 1 ? channel : -1, path, l->a);
+            x.bytes += size_of(path);
             break;
         }
         default: break;
         }
     }
     if (!x.name || !*x.name) {
-        if (!x.nimages) return c->line++, IML_OK; // an empty line
+        if (!x.nimages && !x.plain) return c->line++, IML_OK; // an empty line
         return IML_FAIL(e, IML_EARG, "%s:%u: the case has no name", name, c->line);
     }
     c->line++;
@@ -482,10 +448,10 @@ static iml_status csv_line(struct listing *l, struct csv *c, const char *name, c
     struct iml__case_files *to = new_case(l);
     if (!to) return no_memory(e);
     *to = x;
-    to->source = to->image[0] ? base_name(to->image[0]) : to->name;
     if (*labels && !to->label && !l->c->o.no_label)
         spoil(to, "label-missing", "it has no label; --no-label slices without");
     check_case(l, to);
+    to->source = to->image[0] ? base_name(to->image[0]) : to->name;
     return IML_OK;
 }
 
@@ -522,7 +488,9 @@ static iml_status one_volume(struct listing *l, const char *path, iml_err *e)
     if (!name) return no_memory(e);
     c->source = name;
     c->name = iml__arena_strndup(l->a, name, stem_of(name, &channel));
-    c->image[0] = path, c->nimages = 1;
+    // A number counts where --channels names it alone: x_0001.nii.gz is channel 1.
+    bool named = l->c->nchannels == 1 && l->c->channel[0] == channel;
+    iml__channel_take(l->c, c, named ? channel : -1, path, l->a);
     c->bytes = size_of(path);
     if (l->c->o.label) c->label = l->c->o.label, c->bytes += size_of(c->label);
     if (!c->name) return no_memory(e);
@@ -653,7 +621,7 @@ static void notes(struct listing *l)
     size_t more = 0;
     for (size_t k = 0; k < l->n; k++) more += l->item[k].unused > 0;
     if (more)
-        iml__str_addf(l->notes, "note: %zu case%s more channels than --channels %s uses\n", more,
+        iml__str_addf(l->notes, "note: %zu case%s channels that --channels %s leaves out\n", more,
                       more == 1 ? " has" : "s have", l->c->o.channels);
 }
 
@@ -678,7 +646,7 @@ iml_status iml__cases_list(const struct iml__slice_conf *c, iml_arena *a, struct
         out->item = iml_arena_alloc(a, l.n * sizeof *l.item);
         if (out->item) memcpy(out->item, l.item, l.n * sizeof *l.item);
         out->n = l.n, out->hash = plan_hash(&l, out->labels);
-        if (!out->item || !out->hash) st = no_memory(e);
+        st = !out->item || !out->hash ? no_memory(e) : iml__channels_agree(c, out, a, e);
     }
     IML_FREE(l.item);
     if (st && e && st != IML_ENOMEM) e->status = st = IML_EARG;

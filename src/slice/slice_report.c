@@ -129,10 +129,13 @@ static void failed(const char *out, iml__str *t)
             if (why) iml__coded_split(iml__str_text(&r.token), code, &ignored);
         }
         iml__jsonr_free(&r);
-        if (shown < 20)
-            iml__str_addf(t, "%s%s (%s)", shown ? ", " : "", name, code[0] ? code : "crash");
-        else
+        if (shown < 20) {
+            iml__str_adds(t, shown ? ", " : "");
+            iml__str_flat(t, name, strlen(name));
+            iml__str_addf(t, " (%s)", code[0] ? code : "crash");
+        } else {
             more++;
+        }
         shown++;
         from += len + 1;
     }

@@ -17,7 +17,10 @@ struct iml__case_files {
     const char *name;   // CASE
     const char *source; // base name of the first image
     const char *image[IML__CHANNELS_MAX];
+    int number[IML__CHANNELS_MAX]; // of each: _0000 is 0
     uint32_t nimages;
+    const char *plain; // a file without number
+    bool framed;       // it is the only one: its frames may be channels
     uint32_t unused;   // channels that exist beside those that are used
     const char *label; // path, or NULL
     const char *patient;
@@ -38,7 +41,10 @@ struct iml__cases { // strings lie in the slicer's arena
     bool labels;   // the set has labels
     struct iml__label_name *label_name;
     size_t nlabel_names;
-    const char *root; // for messages
+    uint32_t nchannels;    // of each sound case
+    uint32_t frames;       // --channels all: of each file, as this case has them; 0: not known
+    const char *framed_as; // its name
+    const char *root;      // for messages
 };
 
 // ---- Settings as they are used
@@ -97,7 +103,7 @@ typedef struct iml__slicer {
 // (slice_pass.h). IML_EARG: refused. *owned*.
 iml_status iml__slicer_open(const iml_slice_opts *o, iml__slicer **out, iml_err *e);
 void iml__slicer_close(iml__slicer **s);
-// Channels of an image. --channels all: as the first case's files have them.
+// Channels of an image.
 uint32_t iml__slicer_channels(const iml__slicer *s);
 
 // slice_conf.c

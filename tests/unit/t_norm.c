@@ -95,6 +95,20 @@ static void halves_round_to_even_everywhere(void **state)
     assert_true((iml__half(NAN) & 0x7c00) == 0x7c00 && (iml__half(NAN) & 0x3ff));
 }
 
+static void a_finite_value_is_no_infinite_half(void **state)
+{
+    (void)state;
+    const float fits[] = {65504, 65519.996f, -65504, INFINITY, -INFINITY, NAN, 0, 1e-30f};
+    const float wide[] = {65520, -65520, 1e5f, 3e38f};
+    uint16_t out[8];
+    assert_true(iml__out_store(IML__OUT_F16, fits, 8, out));
+    assert_int_equal(out[1], 0x7bff);
+    for (size_t k = 0; k < 4; k++) {
+        const float v[] = {1, wide[k], 2};
+        assert_false(iml__out_store(IML__OUT_F16, v, 3, out));
+    }
+}
+
 static void integers_are_exact_or_refused(void **state)
 {
     (void)state;
@@ -115,6 +129,7 @@ int main(void)
         cmocka_unit_test(every_spelling),
         cmocka_unit_test(values_of_each_norm),
         cmocka_unit_test(halves_round_to_even_everywhere),
+        cmocka_unit_test(a_finite_value_is_no_infinite_half),
         cmocka_unit_test(integers_are_exact_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

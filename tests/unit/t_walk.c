@@ -103,6 +103,33 @@ static void a_loop_of_links_ends(void **state)
     iml__walk_free(&w);
 }
 
+static void what_is_no_file_is_listed_where_asked(void **state)
+{
+    (void)state;
+    struct iml__walk *w;
+    char path[128];
+    make_dir("d.nii"), make_dir("other");
+    test_write(dir, "d.nii/in.nii", "1", 1);
+    test_write(dir, "f.nii", "12", 2);
+    make_link("nowhere", "dead.nii");
+    make_link("loop.nii", "loop.nii");
+    make_link("f.nii", "link.nii");
+    make_link("nowhere", ".hidden.nii");
+    (void)snprintf(path, sizeof path, "%s/p.nii", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    static const char *const suffix[] = {".nii", NULL};
+    struct iml__walk_opts o = {.suffixes = suffix, .flat = true, .odd = true};
+    assert_ok(iml__walk(dir, &o, &w, e));
+    static const char *const want[] = {"d.nii",    "dead.nii", "f.nii",
+                                       "link.nii", "loop.nii", "p.nii"};
+    assert_int_equal(w->n, 6);
+    for (size_t k = 0; k < 6; k++) {
+        assert_string_equal(w->entry[k].path, want[k]);
+        assert_int_equal(w->entry[k].size, k == 2 || k == 3 ? 2 : 0);
+    }
+    iml__walk_free(&w);
+}
+
 static void limits_are_kept(void **state)
 {
     (void)state;
@@ -158,6 +185,7 @@ int main(void)
         CASE(listing_is_sorted_and_never_enters_the_engines_own),
         CASE(the_hash_is_of_names_and_sizes_not_of_times),
         CASE(a_loop_of_links_ends),
+        CASE(what_is_no_file_is_listed_where_asked),
         CASE(limits_are_kept),
         CASE(the_sweep_takes_its_own_nodes_files_only),
     };

@@ -73,7 +73,7 @@ channels_subsets_and_dataset_json_are_read() {
     for c in 0 1; do "$make" i/imagesTr/v_000$c.nii.gz value=$c type=16; done
     "$make" i/labelsTr/v.nii.gz type=2 label=7; "$make" i/imagesTs/t_0000.nii.gz
     echo '{"labels": {"background": 0, "liver": 1}, "file_ending": ".nii.gz"}' >i/dataset.json
-    sliced 0 'has more channels' i i_out
+    sliced 0 'note: 1 case has channels that --channels 0 leaves out' i i_out
     grep -q 'label 7 is not in dataset.json' i_out/dataset_info.json || fail "a label without a name is no warning"
     sliced 0 '' i i_out2 --channels 0,1
     meta i_out2/v_000.npz | grep -q '"num_channels": 10' || fail "two channels are ten planes"
