@@ -238,6 +238,9 @@ static iml_status old_ratios(iml__str *text, iml_err *e)
         return IML_FAIL(e, IML_EARG, "--splits and --train_ratio mean the same: give one");
     IML_TRY(number("train_ratio", options.train_ratio, &a, e));
     IML_TRY(number("val_ratio", options.val_ratio, &b, e));
+    if (a < 0 || b < 0 || a + b > 1 + 1e-9)
+        return IML_FAIL(e, IML_EARG,
+                        "--train_ratio [0.8] and --val_ratio [0.1] are shares; together at most 1");
     iml__str_add(text, num, iml__num_short(num, a));
     iml__str_addc(text, ',');
     iml__str_add(text, num, iml__num_short(num, b));

@@ -51,8 +51,10 @@ static iml_status flow_open(struct flow *f, const char *path, iml_err *e)
     uint8_t magic[2];
     struct stat st;
     *f = (struct flow){.fd = -1};
-    iml_status s = iml__file_open(AT_FDCWD, path, &f->fd, &f->size, e);
-    if (s) return s;
+    iml_err why = {0};
+    iml_status s = iml__file_open(AT_FDCWD, path, &f->fd, &f->size, &why);
+    if (s && !why.sys) return IML_FAIL(e, s, "it is no regular file");
+    if (s) return IML_FAIL_SYS(e, s, why.sys, "it cannot be opened"); // callers name it
     ssize_t n = iml__fstat(f->fd, &st) < 0 ? -1 : iml__pread_all(f->fd, magic, 2, 0);
     if (n < 0) {
         int sys = errno;
@@ -266,10 +268,10 @@ static uint64_t file_bytes(const iml_nifti_info *i)
 
 static iml_status short_data(const iml_nifti_info *i, uint64_t have, iml_err *e)
 {
+    uint64_t all = file_bytes(i), missing = IML_MIN(i->data_offset + all - have, all);
     return iml__coded(e, IML_EINPUT, "short-data",
                       "%llu bytes of voxels are missing of %llu; the file is cut short",
-                      (unsigned long long)(i->data_offset + file_bytes(i) - have),
-                      (unsigned long long)file_bytes(i));
+                      (unsigned long long)missing, (unsigned long long)all);
 }
 
 // ---- Streams

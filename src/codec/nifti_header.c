@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "src/base/str.h"
 
@@ -78,6 +79,7 @@ static double f64(struct head h, size_t at)
 struct raw { // the fields of either version
     int64_t dim[8];
     double pixdim[8], vox_offset, quatern[3], qoffset[3];
+    int64_t vox_offset_2;
     int bitpix, units;
 };
 
@@ -106,8 +108,7 @@ static void read_2(struct head h, struct raw *r, iml_nifti_info *o)
         r->dim[k] = i64(h, 16 + 8 * k);
         r->pixdim[k] = f64(h, 104 + 8 * k);
     }
-    int64_t offset = i64(h, 168);
-    r->vox_offset = offset < 0 || offset > INT64_C(1) << 53 ? -1 : (double)offset;
+    r->vox_offset_2 = i64(h, 168);
     o->slope = f64(h, 176), o->inter = f64(h, 184);
     o->qform_code = i32(h, 344), o->sform_code = i32(h, 348);
     for (size_t k = 0; k < 3; k++) {
@@ -128,32 +129,57 @@ static bool all_text(const uint8_t *p, size_t n)
     return n > 0;
 }
 
-static const char *looks_like(const uint8_t *p, size_t n)
+static bool page(const uint8_t *p, size_t n) // of the web
+{
+    size_t k = 0;
+    while (k < n && (p[k] == ' ' || p[k] == '\t' || p[k] == '\n' || p[k] == '\r')) k++;
+    const char *at = (const char *)p + k;
+    return n - k >= 14 && (!strncasecmp(at, "<!doctype html", 14) || !strncasecmp(at, "<html", 5));
+}
+
+// What stands there instead, and what helps.
+static void looks_like(const uint8_t *p, size_t n, char text[96])
 {
     static const struct {
         const char *magic, *name;
         size_t at, len;
     } known[] = {
-        {"DICM", "DICOM: convert it first, for example with dcm2niix", 128, 4},
-        {"\x89PNG", "a PNG picture", 0, 4},
-        {"\xff\xd8\xff", "a JPEG picture", 0, 3},
-        {"NRRD", "NRRD: convert it to NIfTI first", 0, 4},
-        {"ObjectType", "a MetaImage header: convert it to NIfTI first", 0, 10},
-        {"\x89HDF", "HDF5 (MINC?): convert it to NIfTI first", 0, 4},
-        {"PK\3\4", "a ZIP archive", 0, 4},
-        {"\x93NUMPY", "a numpy array", 0, 6},
-        {"\x28\xb5\x2f\xfd", "zstd: this build reads .nii and .nii.gz", 0, 4},
-        {"\x1f\x8b", "gzip inside gzip", 0, 2},
-        {"BZh", "bzip2: this build reads .nii and .nii.gz", 0, 3},
+        {"DICM", "it looks like DICOM: convert it first, for example with dcm2niix", 128, 4},
+        {"\x89PNG", "it looks like a PNG picture", 0, 4},
+        {"\xff\xd8\xff", "it looks like a JPEG picture", 0, 3},
+        {"NRRD", "it looks like NRRD: convert it to NIfTI first", 0, 4},
+        {"ObjectType", "it looks like a MetaImage header: convert it to NIfTI first", 0, 10},
+        {"\x89HDF", "it looks like HDF5 (MINC?): convert it to NIfTI first", 0, 4},
+        {"PK\3\4", "it looks like a ZIP archive: unpack it first", 0, 4},
+        {"\x93NUMPY", "it looks like a numpy array", 0, 6},
+        {"\x28\xb5\x2f\xfd", "it looks like zstd: this build reads .nii and .nii.gz", 0, 4},
+        {"\x1f\x8b", "it looks like gzip inside gzip: unpack it once", 0, 2},
+        {"BZh", "it looks like bzip2: this build reads .nii and .nii.gz", 0, 3},
+        {"\xfd"
+         "7zXZ",
+         "it looks like xz: this build reads .nii and .nii.gz", 0, 5},
+        {"version https://git-lfs", "it is a pointer of Git LFS: git lfs pull fetches the file", 0,
+         23},
+        {"/annex/objects/", "it is a pointer of git-annex: git annex get fetches the file", 0, 15},
     };
     bool zero = true;
-    for (size_t k = 0; k < IML_COUNT_OF(known); k++)
+    const char *what = NULL;
+    for (size_t k = 0; k < IML_COUNT_OF(known) && !what; k++)
         if (n >= known[k].at + known[k].len &&
             !memcmp(p + known[k].at, known[k].magic, known[k].len))
-            return known[k].name;
+            what = known[k].name;
     for (size_t k = 0; k < n; k++) zero = zero && !p[k];
-    if (zero) return n ? "nothing but zeros" : "empty";
-    return all_text(p, IML_MIN(n, (size_t)256)) ? "text" : "something else";
+    if (!what && zero)
+        what = n ? "it holds nothing but zeros: copy it again" : "it is empty: copy it again";
+    if (!what && page(p, n)) what = "it is a web page: the download went wrong";
+    if (!what && all_text(p, IML_MIN(n, (size_t)256))) what = "it looks like text";
+    if (what) {
+        (void)snprintf(text, 96, "%s", what);
+        return;
+    }
+    int at = snprintf(text, 96, "it begins with");
+    for (size_t k = 0; k < n && k < 8; k++)
+        at += snprintf(text + at, 96 - (size_t)at, " %02x", p[k]);
 }
 
 // ---- Data types
@@ -262,23 +288,33 @@ iml_status iml__nifti_sizes(const iml_nifti_info *i, uint64_t size, bool gzip, i
     if (!gzip && end > size)
         return iml__coded(e, IML_EINPUT, "short-data",
                           "%llu bytes of voxels are missing of %llu; the file is cut short",
-                          (unsigned long long)(end - size), (unsigned long long)need);
+                          (unsigned long long)IML_MIN(end - size, need), (unsigned long long)need);
     return IML_OK;
 }
 
 // ---- Where the voxels are
 
-static iml_status check_offset(const struct raw *r, iml_nifti_info *o, iml_err *e)
+// As a whole number, or -1; text says what stands there.
+static int64_t offset_of(const struct raw *r, const iml_nifti_info *o, char text[32])
 {
     double at = r->vox_offset;
-    uint64_t least = o->pair ? 0 : o->version == 2 ? 544 : 352;
+    if (o->version == 2) {
+        (void)snprintf(text, 32, "%lld", (long long)r->vox_offset_2);
+        return r->vox_offset_2;
+    }
     if (o->version == 0 && !(at >= 0)) at = 0; // Analyze: a field that few wrote
-    if (!(at >= 0) || at > 1e15 || at != floor(at)) {
-        char text[32];
-        text[iml__num_short(text, at)] = 0;
+    text[iml__num_short(text, at)] = 0;
+    return at >= 0 && at <= 1e15 && at == floor(at) ? (int64_t)at : -1;
+}
+
+static iml_status check_offset(const struct raw *r, iml_nifti_info *o, iml_err *e)
+{
+    char text[32];
+    int64_t at = offset_of(r, o, text);
+    uint64_t least = o->pair ? 0 : o->version == 2 ? 544 : 352;
+    if (at < 0 || at > INT64_C(1000000000000000))
         return iml__coded(e, IML_EINPUT, "offset", "vox_offset is %s, which is no place in a file",
                           text);
-    }
     o->data_offset = (uint64_t)at;
     if (o->data_offset < least)
         return iml__coded(e, IML_EINPUT, "offset",
@@ -454,8 +490,9 @@ static iml_status identify(const uint8_t *p, size_t n, struct head *h, iml_nifti
                                  : "a NIfTI header without its magic (of %zu bytes); it is damaged",
                 n);
     }
-    return iml__coded(e, IML_EINPUT, "not-nifti", "this is no NIfTI file; it looks like %s",
-                      looks_like(p, n));
+    char text[96];
+    looks_like(p, n, text);
+    return iml__coded(e, IML_EINPUT, "not-nifti", "this is no NIfTI file; %s", text);
 }
 
 iml_status iml__nifti_header(const uint8_t *p, size_t n, int affine, iml_nifti_info *o, iml_err *e)
@@ -473,6 +510,7 @@ iml_status iml__nifti_header(const uint8_t *p, size_t n, int affine, iml_nifti_i
     IML_TRY(check_offset(&r, o, e));
     IML_TRY(check_scale(o, e));
     for (int k = 0; k < 3; k++) {
+        r.pixdim[k + 1] = fabs(r.pixdim[k + 1]); // a size; some tools wrote a flip here
         o->zoom[k] = k < r.dim[0] ? r.pixdim[k + 1] : 1;
         if (!isfinite(o->zoom[k]))
             return iml__coded(e, IML_EINPUT, "dims", "pixdim[%d] is not a number", k + 1);

@@ -50,11 +50,12 @@ static iml_status stream_label(struct iml__case *c, struct iml__label *l, iml_er
         if (!st) iml__label_convert(i, &c->conf->label_map, raw, n, to + at);
         for (size_t k = 0; k < n && !st; k++)
             if (to[at + k] == IML__LABEL_ODD) {
-                char text[32];
+                struct iml__box all = iml__box_all(i->dim);
+                char text[32], voxel[72];
                 iml__num_short(text, iml__label_raw(i, raw, k));
                 st = iml__coded(e, IML_EINPUT, "label-values",
-                                "value %s at voxel %llu is no label (a whole number of 32 bits)",
-                                text, (unsigned long long)at + k);
+                                "value %s at voxel %s is no label (a whole number of 32 bits)",
+                                text, iml__box_voxel(&all, at + k, voxel));
             }
         at += n;
     }
@@ -125,11 +126,18 @@ static iml_status odd_label(struct iml__case *c, iml_err *e)
         if (l->table[l->bytes == 1 ? l->data[at] : ((const uint16_t *)(const void *)l->data)[at]] ==
             IML__LABEL_ODD)
             break;
-    char text[32];
+    struct iml__box all = iml__box_all(l->n->info.dim);
+    char text[32], voxel[72];
     iml__num_short(text, iml__label_raw(&l->n->info, l->data, at));
     return iml__case_fail(c, e, c->files->label, "label-values",
-                          "value %s at voxel %llu is no label (a whole number of 32 bits)", text,
-                          (unsigned long long)at);
+                          "value %s at voxel %s is no label (a whole number of 32 bits)", text,
+                          iml__box_voxel(&all, at, voxel));
+}
+
+static iml_status count_label(struct iml__case *c, int32_t v, uint64_t n, iml_err *e)
+{
+    return iml__case_wrap(c, e, c->files->label,
+                          iml__label_counts_add(&c->label->counts, c->a, v, n, e));
 }
 
 // Every label of the file is one; how many voxels of the box have which.
@@ -145,7 +153,7 @@ static iml_status count_labels(struct iml__case *c, iml_err *e)
         for (uint32_t b = 0; b < IML__STAT_BINS; b++) {
             if (!bins[b]) continue;
             if (l->table[b] == IML__LABEL_ODD) return odd_label(c, e);
-            if (whole) IML_TRY(iml__label_counts_add(&l->counts, c->a, l->table[b], bins[b], e));
+            if (whole) IML_TRY(count_label(c, l->table[b], bins[b], e));
         }
         if (whole) return IML_OK;
     }
@@ -158,7 +166,7 @@ static iml_status count_labels(struct iml__case *c, iml_err *e)
         for (size_t k = 0; k < n;) { // runs, since most neighbours are equal
             size_t from = k++;
             while (k < n && v[k] == v[from]) k++;
-            IML_TRY(iml__label_counts_add(&l->counts, c->a, v[from], k - from, e));
+            IML_TRY(count_label(c, v[from], k - from, e));
         }
         at += n;
     }
@@ -180,16 +188,31 @@ static iml_status known_labels(struct iml__case *c, iml_err *e)
     return IML_OK;
 }
 
+// A voxel whose label has no plane is in none of label_onehot's.
+static iml_status hot_labels(struct iml__case *c, iml_err *e)
+{
+    int64_t classes = c->conf->o.one_hot;
+    for (uint32_t k = 0; k < c->label->counts.n && classes; k++) {
+        int32_t v = c->label->counts.value[k];
+        if (v < 0 || v >= classes)
+            return iml__case_warn(c, e, c->files->label, "one-hot",
+                                  "label %d has no plane in --one-hot %lld (0 to %lld)", v,
+                                  (long long)classes, (long long)classes - 1);
+    }
+    return IML_OK;
+}
+
 static iml_status settle_labels(struct iml__case *c, iml_err *e)
 {
     struct iml__label *l = c->label;
     if (!l) return IML_OK;
     if (c->residence == IML__IN_MEMORY)
-        IML_TRY(iml__case_wrap(c, e, c->files->label, count_labels(c, e)));
+        IML_TRY(count_labels(c, e));
     else
         IML_TRY(iml__stream_labels(c, e));
     iml__label_counts_sort(&l->counts);
     IML_TRY(known_labels(c, e));
+    IML_TRY(hot_labels(c, e));
     l->type = (enum iml__label_type)c->conf->o.label_type;
     if (!l->type) l->type = iml__label_fit(&l->counts);
     for (uint32_t k = 0; k < l->counts.n; k++)

@@ -224,16 +224,17 @@ static iml_status judge_odd(struct iml__case *c, struct iml__channel *ch, iml_er
     if (!ch->stats.odd) return IML_OK;
     ch->odd = ch->stats.odd;
     const char *what = nan_text(c->conf->o.nan, c->conf->norm[0].kind);
-    char at[48] = "";
+    const char *s = ch->odd == 1 ? "" : "s";
+    char at[100] = "", voxel[72];
     if (ch->stats.first_odd != UINT64_MAX)
-        (void)snprintf(at, sizeof at, ", the first at voxel %llu",
-                       (unsigned long long)ch->stats.first_odd);
+        (void)snprintf(at, sizeof at, ", the first at %s",
+                       iml__box_voxel(&c->box, ch->stats.first_odd, voxel));
     if (!what)
         return iml__case_fail(c, e, ch->path, "nan",
-                              "%llu voxels are NaN or infinite%s; --nan background or keep goes on",
-                              (unsigned long long)ch->odd, at);
-    return iml__case_warn(c, e, ch->path, "nan", "%llu voxels are NaN or infinite%s (%s)",
-                          (unsigned long long)ch->odd, at, what);
+                              "%llu NaN or infinite voxel%s%s; --nan background or keep goes on",
+                              (unsigned long long)ch->odd, s, at);
+    return iml__case_warn(c, e, ch->path, "nan", "%llu NaN or infinite voxel%s%s (%s)",
+                          (unsigned long long)ch->odd, s, at, what);
 }
 
 // ---- Statistics

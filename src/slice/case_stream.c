@@ -151,11 +151,12 @@ iml_status iml__stream_blocks(struct iml__case *c, struct iml__channel *ch,
 
 static iml_status odd_label(struct pass *p, const void *raw, size_t at, uint64_t voxel, iml_err *e)
 {
-    char text[32];
+    struct iml__box all = iml__box_all(p->n->info.dim);
+    char text[32], where[72];
     iml__num_short(text, iml__label_raw(&p->n->info, raw, at));
     return iml__case_fail(p->c, e, p->path, "label-values",
-                          "value %s at voxel %llu is no label (a whole number of 32 bits)", text,
-                          (unsigned long long)voxel + at);
+                          "value %s at voxel %s is no label (a whole number of 32 bits)", text,
+                          iml__box_voxel(&all, voxel + at, where));
 }
 
 // A plane's labels: looked up, or converted.

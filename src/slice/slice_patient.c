@@ -198,16 +198,37 @@ iml_status iml__draw_parts(bool hash, double a, double b, uint64_t seed, iml_are
     return IML_OK;
 }
 
+// One for each case, and in d those that are distinct.
+static iml_status patients_of(iml__slicer *s, const char ***patient, struct iml__draw *d,
+                              iml_err *e)
+{
+    size_t n = s->cases.n;
+    const char **p = *patient = iml_arena_calloc(&s->arena, n + 1, sizeof *p);
+    if (!p) return no_memory(e);
+    for (size_t k = 0; k < n; k++)
+        p[k] = s->cases.item[k].patient ? s->cases.item[k].patient : s->cases.item[k].name;
+    d->patient = iml__distinct(&s->arena, p, n, &d->n);
+    return d->patient ? IML_OK : no_memory(e);
+}
+
+// As scikit-learn's KFold, which nnU-Net calls.
+static iml_status check_folds(iml__slicer *s, iml_err *e)
+{
+    struct iml__draw d = {.n = 0};
+    const char **patient;
+    if (!s->conf.o.folds) return IML_OK;
+    IML_TRY(patients_of(s, &patient, &d, e));
+    if (s->conf.o.folds <= d.n) return IML_OK;
+    return IML_FAIL(e, IML_EARG, "--folds %u needs as many %s; there %s %u", s->conf.o.folds,
+                    d.n < s->cases.n ? "patients" : "cases", d.n == 1 ? "is" : "are", d.n);
+}
+
 static iml_status drawn_parts(iml__slicer *s, iml_err *e)
 {
     size_t n = s->cases.n;
-    const char **patient = iml_arena_calloc(&s->arena, n + 1, sizeof *patient);
+    const char **patient;
     struct iml__draw d = {.n = 0};
-    if (!patient) return no_memory(e);
-    for (size_t k = 0; k < n; k++)
-        patient[k] = s->cases.item[k].patient ? s->cases.item[k].patient : s->cases.item[k].name;
-    d.patient = iml__distinct(&s->arena, patient, n, &d.n);
-    if (!d.patient) return no_memory(e);
+    IML_TRY(patients_of(s, &patient, &d, e));
     IML_TRY(iml__draw_parts(s->conf.split_method == IML__SPLIT_HASH, s->conf.split[0],
                             s->conf.split[1], s->conf.o.split_seed, &s->arena, &d, e));
     uint8_t *of = iml_arena_alloc(&s->arena, d.n + 1); // of each patient
@@ -234,6 +255,7 @@ iml_status iml__slice_patients(iml__slicer *s, iml_err *e)
 {
     if (s->conf.o.patient_regex) IML_TRY(by_regex(s, e));
     if (s->conf.o.patient_map) IML_TRY(by_map(s, e));
+    IML_TRY(check_folds(s, e));
     if (!s->conf.has_splits) return IML_OK;
     s->part = iml_arena_alloc(&s->arena, s->cases.n + 1);
     if (!s->part) return no_memory(e);

@@ -6,6 +6,8 @@
 // is used to its end. Rejected: one plane at a time (four times the time at 512 x 512 x 300).
 #include "src/slice/volume.h"
 
+#include <stdio.h>
+
 enum { TILE = 16 };
 
 // ---- Boxes
@@ -35,6 +37,14 @@ static size_t item_at(const struct iml__box *b, const struct walk *w)
 {
     return (size_t)((w->x + b->lo[0]) +
                     b->dim[0] * ((w->y + b->lo[1]) + b->dim[1] * (w->z + b->lo[2])));
+}
+
+const char *iml__box_voxel(const struct iml__box *b, uint64_t at, char text[72])
+{
+    struct walk w = walk_at(b, at);
+    (void)snprintf(text, 72, "(%llu, %llu, %llu)", (unsigned long long)(w.x + b->lo[0]),
+                   (unsigned long long)(w.y + b->lo[1]), (unsigned long long)(w.z + b->lo[2]));
+    return text;
 }
 
 const void *iml__box_take(const struct iml__box *b, size_t item, const void *data, uint64_t from,

@@ -25,6 +25,8 @@ static inline bool iml__box_whole(const struct iml__box *b)
 {
     return b->n[0] == b->dim[0] && b->n[1] == b->dim[1] && b->n[2] == b->dim[2];
 }
+// "(i, j, k)", the file's indices of the box's at-th voxel; text is returned.
+const char *iml__box_voxel(const struct iml__box *b, uint64_t at, char text[72]);
 // count items of the box from its from-th on, in file order. Where they lie together: their place
 // in data; else they are copied to tmp (count * item bytes).
 const void *iml__box_take(const struct iml__box *b, size_t item, const void *data, uint64_t from,

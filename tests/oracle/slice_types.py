@@ -6,6 +6,7 @@ avte_dataloader.py (needs torch); else a twin of it in numpy, with torch where i
 import glob
 import json
 import os
+import struct
 import subprocess
 import sys
 
@@ -94,15 +95,36 @@ def frames_as_channels():
         assert (image(f"{out}/example4d_{k:03d}.npz") == np.moveaxis(vol[:, :, k], -1, 0)).all()
 
 
+def negative_pixdim_is_nibabels():
+    for q, s in ((0, 0), (1, 0), (0, 1)):
+        v = nib.Nifti1Image(np.arange(120, dtype=np.int16).reshape(6, 5, 4), np.diag([-1.5, 2, 3, 1]))
+        v.set_sform(v.affine, code=s)
+        v.set_qform(v.affine, code=q)
+        path = f"{work}/negative{q}{s}_0000.nii"
+        nib.save(v, path)
+        with open(path, "r+b") as f:
+            for k in (80, 88):  # pixdim[1], pixdim[3]
+                f.seek(k)
+                x = struct.unpack("<f", f.read(4))[0]
+                f.seek(k)
+                f.write(struct.pack("<f", -x))
+        want, out = nib.load(path), run(path)
+        with np.load(f"{out}/negative{q}{s}_000.npz") as z:
+            m = json.loads(str(z["metadata"]))
+        assert m["spacing"] == [float(x) for x in want.header.get_zooms()] == [1.5, 2, 3], m["spacing"]
+        assert np.allclose(m["affine"], want.affine) and m["orient"] == "".join(nib.aff2axcodes(want.affine)), m
+
+
 def nan():
     path = f"{data}/odd/fmri_tsnr_nan.nii.gz"
     out = run(path, rc=3)
     failed = json.load(open(f"{out}/dataset_info.json"))["failed"]
-    assert failed[0]["code"] == "nan" and "408 voxels" in failed[0]["reason"], failed
+    assert failed[0]["code"] == "nan" and "408 NaN" in failed[0]["reason"], failed
     vol = nib.load(path).get_fdata().astype(np.float32)
     assert (~np.isfinite(vol)).sum() == 408
-    first = int(np.flatnonzero(~np.isfinite(vol.ravel(order="F")))[0])
-    assert f"voxel {first}" in failed[0]["reason"], (first, failed)
+    first = np.argwhere(~np.isfinite(vol.T))[0][::-1]
+    first = f"({', '.join(str(k) for k in first)})"
+    assert f"the first at {first};" in failed[0]["reason"], (first, failed)
     out = run(path, "--nan", "background", "--window_size", "0", "--axis", "2")
     full = np.where(np.isfinite(vol), vol, vol[np.isfinite(vol)].min())
     for k in range(6):
@@ -248,7 +270,7 @@ def old_loader_reads_it():
 
 
 names = sys.argv[4:] or ["big_endian", "slope_inter", "u16_27", "f64_27", "whole_scans", "frames_refused", "nifti2",
-                         "frames_as_channels", "nan", "rgb_3d_and_complex64_refused", "label_as_float64",
+                         "frames_as_channels", "negative_pixdim_is_nibabels", "nan", "rgb_3d_and_complex64_refused", "label_as_float64",
                          "world_label_is_turned", "planes_equal_get_fdata_on_every_file", "old_loader_reads_it"]
 for name in names:
     globals()[name]()

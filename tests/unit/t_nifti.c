@@ -206,7 +206,8 @@ static void damage_has_its_code(void **state)
     refused(path_of("lone2.img"), "pair-missing", ".hdr");
     test_write(dir, "odd.nii", file, n);
     refused(path_of("odd.nii"), "not-nifti", ".img of their own");
-    refused(path_of("absent.nii"), "", "cannot open");
+    refused(path_of("absent.nii"), "", "it cannot be opened");
+    refused(dir, "", "it is no regular file");
 }
 
 static void what_is_behind_is_a_warning(void **state)

@@ -103,6 +103,23 @@ static void base_affine_is_nibabels(void **state)
     for (int k = 0; k < 12; k++) assert_true(info.affine[k] == want[k]);
 }
 
+// A spacing is a size: nibabel takes its absolute value, under qform and without any.
+static void a_negative_pixdim_is_a_size(void **state)
+{
+    (void)state;
+    for (int q = 0; q < 2; q++) {
+        struct test_nifti t = test_nifti(1, IML_NIFTI_F32, 32, 5, 6, 7);
+        t.sform_code = 0, t.qform_code = q;
+        assert_int_equal(read_it(&t), IML_OK);
+        iml_nifti_info sound = info;
+        for (int k = 1; k < 4; k++) t.pixdim[k] = -t.pixdim[k];
+        assert_int_equal(read_it(&t), IML_OK);
+        assert_memory_equal(info.zoom, sound.zoom, sizeof sound.zoom);
+        assert_memory_equal(info.affine, sound.affine, sizeof sound.affine);
+        assert_true(info.zoom[0] > 0);
+    }
+}
+
 static void every_refusal_has_its_code(void **state)
 {
     (void)state;
@@ -127,6 +144,7 @@ static void every_refusal_has_its_code(void **state)
     t = g, t.vox_offset = -INFINITY, refused(&t, "offset", "inf");
     t = test_nifti(2, IML_NIFTI_F64, 64, 4, 5, 6);
     t.vox_offset = 352, refused(&t, "offset", "352");
+    t.vox_offset = 0x1p62, refused(&t, "offset", "vox_offset is 4611686018427387904, which is no");
     t = g, t.inter = NAN, refused(&t, "scale", "scl_inter");
     t = g, t.sform[5] = NAN, refused(&t, "orient", "NaN");
     t = g, t.pixdim[2] = INFINITY, refused(&t, "dims", "pixdim[2]");
@@ -160,7 +178,7 @@ static void what_it_looks_like(void **state)
         {"", 0, 400, "zeros"},
         {"NRRD0004", 0, 100, "NRRD"},
         {"PK\3\4", 0, 100, "ZIP"},
-        {"\1\2\3\4\5", 0, 100, "something else"},
+        {"\1\2\3\4\5", 0, 100, "it begins with 01 02 03 04 05 00 00 00"},
         {"\x5c\1\0\0", 0, 100, "ends after 100"},
         {"\x5c\1\0\0x", 0, 400, "magic"},
     };
@@ -263,6 +281,7 @@ int main(void)
         cmocka_unit_test(trailing_ones_are_dropped),
         cmocka_unit_test(qform_flips_and_clamps),
         cmocka_unit_test(base_affine_is_nibabels),
+        cmocka_unit_test(a_negative_pixdim_is_a_size),
         cmocka_unit_test(every_refusal_has_its_code),
         cmocka_unit_test(a_slope_of_nothing_scales_nothing),
         cmocka_unit_test(what_it_looks_like),

@@ -20,8 +20,14 @@ bad crc gzip-crc 'gzip CRC differs \(file damaged\)' flip=-6
 bad isize gzip-crc 'differs \(file damaged\)' flip=-1
 bad garbage gzip-garbage 'behind' behind=junk
 # what it is
-bad empty not-nifti 'looks like empty' raw=
+bad empty not-nifti 'it is empty: copy it again' raw=
 bad text not-nifti 'looks like text' raw='not a volume at all'
+bad zeros not-nifti 'it holds nothing but zeros' raw=; head -c 600 /dev/zero | gzip >in/imagesTr/zeros_0000.nii.gz
+bad lfs not-nifti 'pointer of Git LFS: git lfs pull' raw='version https://git-lfs.github.com/spec/v1'
+bad annex not-nifti 'pointer of git-annex: git annex get' raw='/annex/objects/SHA256E-s1--ab.nii.gz'
+bad html not-nifti 'a web page: the download went wrong' raw='<!DOCTYPE html><html><body>Sign in</body></html>'
+bad xz not-nifti 'looks like xz' raw=$'\xfd7zXZ'
+bad other not-nifti 'it begins with 07 ff 41' raw=$'\x07\xffA'
 { head -c 128 /dev/zero; printf 'DICM'; } >in/imagesTr/dicom_0000.nii; seg dicom; row dicom not-nifti 'looks like.* DICOM'
 bad png not-nifti 'looks like a PNG' raw=$'\x89PNG\r\n'
 bad magic not-nifti 'without its magic' magic=xyz
@@ -41,20 +47,24 @@ bad offset offset 'vox_offset is 100' offset=100
 bad half offset '352.5' offset=352.5
 bad inext offset 'inside a header extension' ext=64 offset=368
 bad short short-data '10 bytes of voxels are missing of 240' short=10
+bad headonly short-data '240 bytes of voxels are missing of 240' short=242
+"$make" in/imagesTr/plain_0000.nii short=242; seg plain; row plain short-data '240 bytes of voxels are missing of 240'
+bad far offset 'vox_offset is 4611686018427387904, which is no place' version=2 offset=4611686018427387904
 bad frames frames '3 frames.*--volume' dim=6,5,4,3
 bad fived frames '5 dimensions' dim=6,5,4,2,2
 bad vector frames '5 dimensions' dim=6,5,4,1,3
 # scaling, orientation
 bad inter scale 'scl_inter is not a number' slope=2 inter=nan
 # values
-bad nan nan '1 voxels are NaN or infinite, the first at voxel 7; --nan' type=16 at=7:nan
-bad inf nan '1 voxels are NaN or infinite, the first at voxel 11; --nan' type=16 at=11:-inf
+bad nan nan ': 1 NaN or infinite voxel, the first at .1, 1, 0.; --nan' type=16 at=7:nan
+bad inf nan ': 1 NaN or infinite voxel, the first at .5, 1, 0.; --nan' type=16 at=11:-inf
 # labels
 img nolabel; row nolabel label-missing 'no label; --no-label'
 img shape; seg shape dim=5,6,4; row shape label-shape 'it is 5x6x4, the image 6x5x4'
-img frac; seg frac type=16 at=3:0.5; row frac label-values 'value 0.5 at voxel 3 is no label'
-img lnan; seg lnan type=64 at=9:nan; row lnan label-values 'at voxel 9 is no label'
-img wide; seg wide type=64 at=9:5e9; row wide label-values '5000000000|5e.09 at voxel 9'
+img frac; seg frac type=16 at=3:0.5; row frac label-values 'value 0.5 at voxel .3, 0, 0. is no label'
+img scaled; seg scaled slope=0.5; row scaled label-values 'value 0.5 at voxel .2, 2, 0. is no label'
+img lnan; seg lnan type=64 at=9:nan; row lnan label-values 'at voxel .3, 1, 0. is no label'
+img wide; seg wide type=64 at=9:5e9; row wide label-values '5000000000|5e.09 at voxel .3, 1, 0.'
 img lcrc; seg lcrc flip=-6; row lcrc gzip-crc 'labelsTr/lcrc.nii.gz: gzip CRC differs'
 img lframes; seg lframes dim=6,5,4,2; row lframes label-shape 'a label is one volume'
 # names and pairs
@@ -80,6 +90,7 @@ while IFS=$'\t' read -r case code regex; do
     grep -qaF '"class":"ITEM"' <<<"$line" || fail "$case: not class ITEM"
     n=$((n + 1))
 done <want
+! grep -aE 'slice: case.*slice: case' out/.imloom/bad.jsonl || fail "a sentence stands within a sentence"
 [ "$(grep -c '"code"' out/dataset_info.json)" = "$n" ] || fail "dataset_info.json has not $n failed cases"
 # The same bytes as without them.
 failed_case_leaves_nothing() {

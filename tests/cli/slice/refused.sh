@@ -29,6 +29,11 @@ no 'clip_min is above' in -o out --clip_min 5 --clip_max 1
 no '--axis 3' in -o out --axis 3
 no '--orient RRS' in -o out --orient RRS
 no '--crop 1:2' in -o out --crop 1:2
+no 'crop 5:2,:,:: nothing lies in 5:2' in -o out --crop 5:2,:,:
+no 'nothing lies in -2:-2' in -o out --crop :,:,-2:-2
+no 'channels 0,1,0: 0 is named twice' in -o out --channels 0,1,0
+no 'train_ratio .0.8. and --val_ratio .0.1. are shares' in -o out --train_ratio 2
+no 'folds 2 needs as many cases; there is 1' in -o out --folds 2
 no '--size 5' in -o out --size 5
 no 'percentile:A,B' in -o out --norm percentile:99,1
 no 'only windows stand beside each other' in -o out --norm zscore --norm window:lung

@@ -22,15 +22,17 @@ img moved; seg moved sform=-1,0,0,2,0,-1,0,0,0,0,1,0
 printf 'moved\tlabel-geometry\tup to 2.00 voxels\n' >>want
 img unnamed; seg unnamed label=9
 printf 'unnamed\tlabel-unnamed\tlabel 9 is not in dataset.json\n' >>want
+img hot; seg hot label=5
+printf 'hot\tone-hot\tlabel 5 has no plane in --one-hot 2 .0 to 1.\n' >>want
 img sound; seg sound
-echo '{"labels": {"background": 0, "liver": 1}, "file_ending": ".nii.gz"}' >in/dataset.json
-expect 0 'sliced 9 of 9' "$imloom" slice in -o out --log-dir logs --progress none
+echo '{"labels": {"background": 0, "liver": 1, "spleen": 5}, "file_ending": ".nii.gz"}' >in/dataset.json
+expect 0 'sliced 10 of 10' "$imloom" slice in -o out --one-hot 2 --log-dir logs --progress none
 while IFS=$'\t' read -r case code regex; do
     grep -A3 "\"case\": \"$case\"" out/dataset_info.json >got || true
     grep -q "\"code\": \"$code\"" got || fail "$case: no warning $code"
     grep -qE "$regex" got || fail "$case: $(cat got) does not say $regex"
 done <want
-expect 3 'sliced 1 of 9' "$imloom" slice in -o strict --strict --log-dir logs --progress none
+expect 3 'sliced 1 of 10' "$imloom" slice in -o strict --one-hot 2 --strict --log-dir logs --progress none
 while IFS=$'\t' read -r case code regex; do
     grep -qF "[$code]" <(grep "\"path\":\"$case\"" strict/.imloom/bad.jsonl) || fail "$case is not failed by --strict"
 done <want
