@@ -206,7 +206,7 @@ static iml_status open_it(iml_nifti *n, const char *path, int affine, iml_err *e
     return IML_OK;
 }
 
-iml_status iml_nifti_open(const char *path, int affine, iml_nifti **out, iml_err *e)
+iml_status iml__nifti_open(const char *path, int affine, iml_nifti **out, iml_err *e)
 {
     iml_nifti *n = iml__calloc(1, sizeof *n);
     *out = NULL;
@@ -215,6 +215,20 @@ iml_status iml_nifti_open(const char *path, int affine, iml_nifti **out, iml_err
     if (st) iml_nifti_close(&n);
     *out = n;
     return st;
+}
+
+iml_status iml_nifti_open(const char *path, int affine, iml_nifti **out, iml_err *e)
+{
+    iml_err why = {0};
+    iml_status st = iml__nifti_open(path, affine, out, &why);
+    char code[24];
+    size_t n;
+    if (!st) return st;
+    iml__coded_split(why.msg, code, &n);
+    if (code[0]) return iml__coded(e, st, code, "%.120s: %.*s", path, (int)n, why.msg);
+    (void)IML_FAIL(e, st, "%.120s: %s", path, why.msg);
+    if (e) e->sys = why.sys;
+    return iml__failed(st);
 }
 
 const iml_nifti_info *iml_nifti_about(const iml_nifti *n) { return &n->info; }

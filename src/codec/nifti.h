@@ -48,6 +48,8 @@ struct iml_nifti {
     bool changed;      // it was not the same file while it was read
 };
 
+// As iml_nifti_open, but the caller says whose file it is.
+iml_status iml__nifti_open(const char *path, int affine, iml_nifti **out, iml_err *e);
 // A whole frame in native byte order, into the arena: voxels * item_bytes bytes, aligned to an
 // item. input: the image file's bytes, read ahead, or NULL. IML_EAGAIN with n->changed: the file
 // changed.

@@ -77,7 +77,7 @@ static iml_status open_volume(struct iml__case *c, const char *path, iml_nifti *
 {
     iml_nifti *n;
     *out = NULL;
-    IML_TRY(iml__case_wrap(c, e, path, iml_nifti_open(path, c->conf->o.affine, &n, e)));
+    IML_TRY(iml__case_wrap(c, e, path, iml__nifti_open(path, c->conf->o.affine, &n, e)));
     const uint64_t *d = n->info.dim;
     uint64_t most = IML_MAX(IML_MAX(d[0] * d[1], d[0] * d[2]), d[1] * d[2]);
     if (most > c->conf->o.max_pixels) {
