@@ -203,6 +203,7 @@ static iml_status find_ct(iml__slicer *s, iml_ctx *ctx, const iml_run_opts *o, i
 iml_status iml__slicer_settle(iml__slicer *s, iml_ctx *ctx, const iml_run_opts *o, iml__str *notes,
                               iml_err *e)
 {
+    s->out = o->out_dir;
     if (s->conf.any_ct && !s->conf.nct) IML_TRY(find_ct(s, ctx, o, notes, e));
     IML_TRY(texts(s, e));
     return make_job(s, e);

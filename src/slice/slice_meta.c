@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "src/base/json.h"
+#include "src/engine/parts.h"
 #include "src/io/vfs.h"
 
 static const char *const plane_names[] = {"sagittal", "coronal", "axial"};
@@ -330,6 +331,27 @@ static void input_sizes(const struct iml__case_files *f, bool label, iml__str *s
     iml__str_addc(s, ']');
 }
 
+// As make does: an input that was written after the case was recorded. A label that is painted on
+// keeps its size.
+static bool written_since(const iml__slicer *s, uint64_t index)
+{
+    char leaf[64], path[4200];
+    struct stat made, st;
+    const struct iml__case_files *f = &s->cases.item[index];
+    bool label = s->cases.labels && !s->conf.o.no_label;
+    iml__unit_name(leaf, index);
+    (void)snprintf(path, sizeof path, "%s/%s", s->out ? s->out : ".", leaf);
+    if (!s->out || iml__fstatat(AT_FDCWD, path, &made, 0)) return false;
+    for (uint32_t k = 0; k < f->nimages + label; k++) {
+        const char *input = k < f->nimages ? f->image[k] : f->label;
+        if (!input || iml__fstatat(AT_FDCWD, input, &st, 0)) continue;
+        if (st.st_mtim.tv_sec > made.st_mtim.tv_sec ||
+            (st.st_mtim.tv_sec == made.st_mtim.tv_sec && st.st_mtim.tv_nsec > made.st_mtim.tv_nsec))
+            return true;
+    }
+    return false;
+}
+
 bool iml__case_still(const iml__slicer *s, uint64_t index, const char *note, size_t n)
 {
     iml__str now;
@@ -339,7 +361,7 @@ bool iml__case_still(const iml__slicer *s, uint64_t index, const char *note, siz
     // The note begins "%012d" and then with exactly this.
     bool same = !now.failed && n > 12 + now.n && memcmp(note + 12, now.p, now.n) == 0;
     iml__str_free(&now);
-    return same;
+    return same && !written_since(s, index);
 }
 
 iml_status iml__case_note(struct iml__case *c, iml_err *e)

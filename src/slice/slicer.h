@@ -95,6 +95,7 @@ typedef struct iml__slicer {
     iml__str settings, versions, inputs, context, notes;
     iml__str fingerprint; // that a pass over all cases made, or an earlier run's; else empty
     uint64_t config_hash;
+    const char *out; // where the set is, *borrowed*; NULL: nowhere
     iml_aggregate aggregate[IML__SLICE_FILES];
     iml_job job;
 } iml__slicer;

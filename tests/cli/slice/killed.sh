@@ -41,6 +41,18 @@ kill_then_resume_same_bytes() {
     no_temporaries killed
     expect 0 'sound' "$imloom" verify killed
 }
+an_input_painted_on_is_sliced_again() {
+    # Of the same size, written after its case was.
+    one() { "$imloom" slice plain -o "$1" --progress none --log-dir logs >out.txt 2>err.txt || { cat err.txt; fail "plain files"; }; }
+    cp -r in plain; gunzip plain/*/*.gz; rm plain/*/mr[123]*
+    one painted; one painted
+    grep -q '7 there before' out.txt err.txt || fail "nothing was painted on"
+    printf 'xyz' | dd of=plain/imagesTr/mr_0000.nii bs=1 seek=9000 conv=notrunc 2>/dev/null
+    one painted
+    grep -q '6 there before' out.txt err.txt || fail "not one case alone was made again"
+    one anew
+    [ "$(digest painted)" = "$(digest anew)" ] || fail "other bytes after a volume was painted on"
+}
 a_finished_set_is_not_written_to() {
     # A finished set: nothing is written.
     touch -d '2001-01-01' mark; find killed -newer mark -printf '%p %T@\n' | grep -v -E 'report|/\.imloom ' | sort >before
@@ -89,7 +101,7 @@ an_interrupt_says_how_to_go_on() {
     [ $rc = 3 ] || grep -q 'same command again' err.txt || fail "no word on how to go on"
     no_temporaries stopped
 }
-for t in kill_then_resume_same_bytes a_finished_set_is_not_written_to resume_repairs_truncated_flipped_deleted_stale \
+for t in kill_then_resume_same_bytes an_input_painted_on_is_sliced_again a_finished_set_is_not_written_to resume_repairs_truncated_flipped_deleted_stale \
     an_interrupt_says_how_to_go_on; do
     $t
     echo "$t"
