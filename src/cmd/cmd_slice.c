@@ -331,6 +331,7 @@ static int slice(iml__opts *opts, iml__slicer *s, iml_run_opts *ro, int argc, ch
     iml__str head;
     iml__str_init(&head, 1 << 16);
     iml__slice_headline(s, ro, &head);
+    if (!ro->io_batch) ro->io_batch = iml__slicer_batch(s);
     struct iml__slice_closing closing = {.slicer = s, .out = common.out};
     iml__session session = {.common = &common,
                             .opts = opts,

@@ -160,13 +160,18 @@ static void find_bins(struct channel *c, uint64_t before[IML__FP_BINS], struct i
     }
 }
 
+void iml__fingerprint_settle(iml__fingerprint *f)
+{
+    struct iml__rank rank[IML_COUNT_OF(percents)];
+    for (uint32_t k = 0; k < f->nch; k++)
+        if (f->ch[k].count) find_bins(&f->ch[k], NULL, rank);
+}
+
 uint32_t iml__fingerprint_bins(const iml__fingerprint *f, uint32_t channel,
                                uint32_t upper[IML__FP_BINS])
 {
-    struct channel *c = channel_of(f, channel);
-    struct iml__rank rank[IML_COUNT_OF(percents)];
-    if (!c || !c->count) return 0;
-    find_bins(c, NULL, rank);
+    const struct channel *c = channel_of(f, channel);
+    if (!c) return 0;
     memcpy(upper, c->bin, c->nbins * sizeof *upper);
     return c->nbins;
 }
@@ -387,5 +392,11 @@ iml_status iml__fingerprint_read(const char *text, size_t len, const char *name,
                         "--stats %.100s: channel %d has no mean, std, percentile_00_5 and "
                         "percentile_99_5",
                         name, nchannels ? channel[*n] : (int)*n);
+    for (uint32_t k = 0; k < *n; k++)
+        if (ct[k].std < 0 || ct[k].p_low > ct[k].p_high)
+            return IML_FAIL(e, IML_EARG, "--stats %.100s: channel %d: its %s", name,
+                            nchannels ? channel[k] : (int)k,
+                            ct[k].std < 0 ? "std is negative"
+                                          : "percentile_00_5 is above its percentile_99_5");
     return IML_OK;
 }

@@ -42,7 +42,10 @@ iml_status iml__fingerprint_part(iml__fingerprint *f, const struct iml__fp_part 
                                  const struct iml__fp_count *counts, iml_err *e);
 // Whether any case must be looked at again, and whether all must.
 bool iml__fingerprint_again(const iml__fingerprint *f, bool *all);
-// Upper halves of a channel that a second pass counts; how many. 0: an unknown channel.
+// After the last part: which upper halves a second pass counts. Once, before workers ask.
+void iml__fingerprint_settle(iml__fingerprint *f);
+// Those of a channel; how many. 0: an unknown channel. Many threads may ask, also while what they
+// counted is added.
 uint32_t iml__fingerprint_bins(const iml__fingerprint *f, uint32_t channel,
                                uint32_t upper[IML__FP_BINS]);
 // Adds what it counted: key is the lower half, in bin `bin`.

@@ -234,6 +234,16 @@ uint32_t iml__slicer_channels(const iml__slicer *s)
     return IML_MAX(s->cases.nchannels, 1u) * c->nnorms * (uint32_t)(2 * c->o.window + 1);
 }
 
+// A case is hundreds of files, not one: a batch of so many bytes of input, the engine's own of
+// small cases.
+uint64_t iml__slicer_batch(const iml__slicer *s)
+{
+    enum { BYTES = 8 << 20, MOST = 100 };
+    uint64_t all = 0;
+    for (size_t k = 0; k < s->cases.n; k++) all += s->cases.item[k].bytes;
+    return IML_CLAMP(BYTES / IML_MAX(all / IML_MAX(s->cases.n, (size_t)1), (uint64_t)1), 1, MOST);
+}
+
 void iml__slicer_close(iml__slicer **out)
 {
     iml__slicer *s = *out;
@@ -252,9 +262,11 @@ iml_status iml_slice_run(iml_ctx *c, const iml_slice_opts *o, const iml_run_opts
     if (!run_opts || !run_opts->out_dir)
         return IML_FAIL(e, IML_EARG, "iml_slice_run: where to? set out_dir");
     IML_TRY(iml__slicer_open(o, &s, e));
-    iml_status st = iml__slicer_settle(s, c, run_opts, &s->notes, e);
-    if (!st) st = iml_run(c, &s->job, iml_sink_file(), run_opts, r, e);
-    if (!st && s->conf.o.sheet) st = iml__slice_sheet(s, c, run_opts, e);
+    iml_run_opts ro = *run_opts;
+    if (!ro.io_batch) ro.io_batch = iml__slicer_batch(s);
+    iml_status st = iml__slicer_settle(s, c, &ro, &s->notes, e);
+    if (!st) st = iml_run(c, &s->job, iml_sink_file(), &ro, r, e);
+    if (!st && s->conf.o.sheet) st = iml__slice_sheet(s, c, &ro, e);
     iml__slicer_close(&s);
     return st;
 }

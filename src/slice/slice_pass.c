@@ -279,9 +279,7 @@ static iml_status both_passes(const iml__slicer *s, iml_ctx *ctx, const iml_run_
     if (!iml__fingerprint_again(f, &all)) return IML_OK;
     job.f = f;
     if (!all) job.item = again, job.n = t.nagain;
-    // What is asked for is settled before worker processes are made.
-    for (uint32_t k = 0, upper[IML__FP_BINS]; k < IML__CHANNELS_MAX; k++)
-        (void)iml__fingerprint_bins(f, k, upper);
+    iml__fingerprint_settle(f); // before there are workers that read it
     return one_pass(&t, ctx, o, e);
 }
 

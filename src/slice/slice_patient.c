@@ -67,6 +67,17 @@ static struct iml__case_files *case_named(const iml__slicer *s, const char *name
     return NULL;
 }
 
+static iml_status map_case(iml__slicer *s, struct iml__case_files *c, const char *patient, size_t n,
+                           const char *path, uint32_t line, iml_err *e)
+{
+    if (c->mapped && (strlen(c->patient) != n || memcmp(c->patient, patient, n) != 0))
+        return IML_FAIL(e, IML_EARG, "%.80s:%u: case %.60s is of patient %.60s already", path, line,
+                        c->name, c->patient);
+    c->mapped = true;
+    c->patient = iml__arena_strndup(&s->arena, patient, n);
+    return c->patient ? IML_OK : no_memory(e);
+}
+
 static iml_status by_map(iml__slicer *s, iml_err *e)
 {
     char *p;
@@ -78,20 +89,28 @@ static iml_status by_map(iml__slicer *s, iml_err *e)
         return st;
     }
     uint32_t line = 1;
+    size_t known = 0, foreign = 0;
     for (char *at = p; *at && !st; line++) {
         size_t len = strcspn(at, "\n"), end = len && at[len - 1] == '\r' ? len - 1 : len, comma = 0;
         while (comma < end && at[comma] != ',') comma++;
         bool head = line == 1 && end == 12 && !memcmp(at, "case,patient", 12);
         if (end && !head) {
-            if (comma == 0 || comma + 1 >= end || memchr(at + comma + 1, ',', end - comma - 1))
-                st = IML_FAIL(e, IML_EARG, "%.80s:%u: a line is CASE,PATIENT", path, line);
+            if (comma == 0 || comma + 1 >= end || memchr(at + comma + 1, ',', end - comma - 1) ||
+                memchr(at, '"', end))
+                st = IML_FAIL(e, IML_EARG, "%.80s:%u: a line is CASE,PATIENT, without quotes", path,
+                              line);
             struct iml__case_files *c = st ? NULL : case_named(s, at, comma);
-            if (c && !(c->patient = iml__arena_strndup(&s->arena, at + comma + 1, end - comma - 1)))
-                st = no_memory(e);
+            if (c) st = map_case(s, c, at + comma + 1, end - comma - 1, path, line, e);
+            known += c != NULL, foreign += !st && !c;
         }
         at += len + (at[len] == '\n');
     }
     IML_FREE(p);
+    if (!st && foreign && !known)
+        return IML_FAIL(e, IML_EARG, "%.80s: none of its cases is one of the input's", path);
+    if (!st && foreign)
+        iml__str_addf(&s->notes, "note: --patient-map names %zu cases that the input has not\n",
+                      foreign);
     return st;
 }
 

@@ -226,9 +226,13 @@ static void check_case(struct listing *l, struct iml__case_files *c)
 {
     size_t bad;
     iml__channels_settle(l->c, c, l->a);
-    if (iml__name_fault(c->name, strlen(c->name)) || strchr(c->name, '/') ||
-        !iml__utf8_valid(c->name, strlen(c->name), &bad))
-        spoil(c, "name", "its name holds control bytes or is no UTF-8");
+    const char *fault = iml__name_fault(c->name, strlen(c->name));
+    if (strchr(c->name, '/'))
+        spoil(c, "name", "its name holds a slash");
+    else if (!iml__utf8_valid(c->name, strlen(c->name), &bad))
+        spoil(c, "name", "its name is no UTF-8");
+    else if (fault)
+        spoil(c, "name", text(l, "its name cannot be a file's: %s", fault));
 }
 
 static iml_status folder(struct listing *l, const char *images, const char *labels, iml_err *e)

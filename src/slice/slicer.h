@@ -24,6 +24,7 @@ struct iml__case_files {
     uint32_t unused;   // channels that exist beside those that are used
     const char *label; // path, or NULL
     const char *patient;
+    bool mapped;    // by --patient-map
     uint64_t bytes; // of all files
     // Found wrong while listing: told when the case runs.
     const char *bad_code, *bad_text;
@@ -106,6 +107,8 @@ iml_status iml__slicer_open(const iml_slice_opts *o, iml__slicer **out, iml_err 
 void iml__slicer_close(iml__slicer **s);
 // Channels of an image.
 uint32_t iml__slicer_channels(const iml__slicer *s);
+// Cases of a group commit: what a power cut or a full disk may cost is some seconds' work.
+uint64_t iml__slicer_batch(const iml__slicer *s);
 
 // slice_conf.c
 iml_status iml__slice_conf_read(const iml_slice_opts *o, iml_arena *a, struct iml__slice_conf *c,

@@ -1,6 +1,7 @@
 // t_fingerprint.c: cases added up to a fingerprint, against sorting all their values.
 #include "tests/unit/iml_test.h"
 
+#include <pthread.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -85,6 +86,43 @@ static double percentile(double q)
     return all[i] + (all[i + 1] - all[i]) * (at - below);
 }
 
+static bool asking;
+
+static void *ask(void *f)
+{
+    while (__atomic_load_n(&asking, __ATOMIC_RELAXED)) {
+        uint32_t upper[IML__FP_BINS];
+        (void)iml__fingerprint_bins(f, 0, upper);
+    }
+    return NULL;
+}
+
+// Workers ask while what others counted is added.
+static void workers_may_ask_while_counts_are_added(void **state)
+{
+    (void)state;
+    static struct iml__fp_count counts[N];
+    iml__fingerprint *f;
+    pthread_t t[2];
+    iml_rng g = iml_rng_at(5, 1, 1);
+    assert_ok(iml__fingerprint_new(&f, e));
+    for (int k = 0; k < N; k++) value[0][k] = (float)(iml_rng_unit(&g) * 2000 - 1000);
+    struct iml__fp_part p = moments(value[0], false);
+    p.n = count_keys(value[0], 16, counts);
+    assert_ok(iml__fingerprint_part(f, &p, counts, e));
+    iml__fingerprint_settle(f);
+    asking = true;
+    for (int k = 0; k < 2; k++) assert_int_equal(pthread_create(&t[k], NULL, ask, f), 0);
+    iml_err err = {0};
+    iml_status st = IML_OK;
+    for (int k = 0; k < 100000 && !st; k++)
+        st = iml__fingerprint_low(f, 0, 3, &(struct iml__fp_count){1, 7, 0}, 1, &err);
+    __atomic_store_n(&asking, false, __ATOMIC_RELAXED);
+    for (int k = 0; k < 2; k++) assert_int_equal(pthread_join(t[k], NULL), 0);
+    assert_int_equal(st, IML_OK);
+    iml__fingerprint_free(&f);
+}
+
 // Exact cases (whole numbers), inexact ones, and both together.
 static void percentiles_are_those_of_all_values(void **state)
 {
@@ -113,6 +151,7 @@ static void percentiles_are_those_of_all_values(void **state)
         }
         assert_int_equal(iml__fingerprint_again(f, &again), kind > 0);
         assert_false(again);
+        iml__fingerprint_settle(f);
         for (int c = 0; c < CASES && kind; c++)
             if (kind == 1 || c % 2 == 0) second_look(f, value[c]);
         iml__str_init(&text, 1 << 20);
@@ -215,6 +254,7 @@ static void other_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(workers_may_ask_while_counts_are_added),
         cmocka_unit_test(percentiles_are_those_of_all_values),
         cmocka_unit_test(too_many_values_ask_for_a_second_look_at_all),
         cmocka_unit_test(nnunets_own_is_read),

@@ -11,6 +11,8 @@
 #include "tests/unit/iml_dir.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { NX = 256, NY = 40, NZ = 30, VOXELS = NX * NY * NZ };
 
@@ -121,6 +123,35 @@ static void a_set_is_sliced_by_a_program(void **state)
     o.label_type = 1, o.label_map = "1:200";
     assert_int_equal(slice(&o, path_of("bad"), 1, &r, &err), IML_OK);
     assert_true(r.bad == 1 && r.ok == 0);
+}
+
+// What has not been committed is lost with the power: of large cases that is one.
+static void a_batch_is_some_megabytes(void **state)
+{
+    (void)state;
+    static const struct {
+        long bytes;
+        uint64_t batch;
+    } sets[] = {{64 << 20, 1}, {3 << 20, 2}, {100 << 10, 81}, {4000, 100}};
+    char images[128], path[160];
+    (void)snprintf(images, sizeof images, "%s/big", dir);
+    assert_int_equal(mkdir(images, 0700), 0);
+    for (size_t k = 0; k < IML_COUNT_OF(sets); k++) {
+        iml_slice_opts o;
+        iml__slicer *s;
+        iml_slice_opts_default(&o);
+        o.images = images, o.no_label = true;
+        for (int c = 0; c < 3; c++) {
+            (void)snprintf(path, sizeof path, "%s/c%d.nii", images, c);
+            FILE *f = fopen(path, "wb");
+            assert_non_null(f);
+            assert_int_equal(ftruncate(fileno(f), sets[k].bytes), 0);
+            assert_int_equal(fclose(f), 0);
+        }
+        assert_ok(iml__slicer_open(&o, &s, e));
+        assert_int_equal(iml__slicer_batch(s), sets[k].batch);
+        iml__slicer_close(&s);
+    }
 }
 
 static void settings_that_cannot_be_are_refused(void **state)
@@ -263,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_volume_is_opened_read_and_closed),
         cmocka_unit_test(a_set_is_sliced_by_a_program),
+        cmocka_unit_test(a_batch_is_some_megabytes),
         cmocka_unit_test(settings_that_cannot_be_are_refused),
         cmocka_unit_test(one_case_is_sliced_by_all_workers),
     };

@@ -109,6 +109,12 @@ f16_holds_what_it_stores() {
     "$make" h/imagesTr/inf_0000.nii.gz type=16 at=7:inf
     sliced 0 'sliced 1 of 1' h h_inf --dtype f16 --case inf
 }
+names_that_cannot_be_are_told_why() {
+    printf 'case,image\n../up,a/imagesTr/c_0000.nii.gz\n.,a/imagesTr/c_0000.nii.gz\n%0300d,a/imagesTr/c_0000.nii.gz\n' 7 >v.csv
+    sliced 3 'sliced 0 of 3' v.csv v_out
+    grep -q 'its name holds a slash' v_out/.imloom/bad.jsonl && grep -q 'a part of it is longer than 255 bytes' v_out/.imloom/bad.jsonl &&
+        grep -q 'it has a part' v_out/.imloom/bad.jsonl || fail "$(cat v_out/.imloom/bad.jsonl)"
+}
 names_cannot_move_the_terminal() {
     mkdir -p n/imagesTr
     "$make" n/imagesTr/$'e\x1b[31m\nx_0000.nii.gz'
@@ -122,5 +128,6 @@ columns_of_a_csv_are_channels
 a_number_alone_is_taken_by_its_name
 what_is_no_file_is_unreadable
 f16_holds_what_it_stores
+names_that_cannot_be_are_told_why
 names_cannot_move_the_terminal
 echo ok

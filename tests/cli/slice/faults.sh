@@ -70,8 +70,8 @@ img lframes; seg lframes dim=6,5,4,2; row lframes label-shape 'a label is one vo
 # names and pairs
 img twice; "$make" in/imagesTr/twice_0000.nii; seg twice; row twice duplicate 'same channel'
 img ltwice; seg ltwice; "$make" in/labelsTr/ltwice.nii type=2 label=1; row ltwice duplicate 'both its label'
-img $'ctrl\x01x'; seg $'ctrl\x01x'; row $'ctrl' name 'control bytes'
-img $'utf\xff'; seg $'utf\xff'; row $'utf' name 'UTF-8'
+img $'ctrl\x01x'; seg $'ctrl\x01x'; row $'ctrl' name 'holds a control byte'
+img $'utf\xff'; seg $'utf\xff'; row $'utf' name 'no UTF-8'
 "$make" in/imagesTr/pair_0000.hdr alone=1; seg pair; row pair pair-missing 'the .img'
 "$make" in/imagesTr/half_b_0000.hdr; rm in/imagesTr/half_b_0000.hdr; seg half_b; row half_b pair-missing 'the .hdr'
 # and the sound ones

@@ -50,6 +50,12 @@ no 'only for --norm ct|is for --norm ct' in -o out --stats x.json
 no 'cannot open x.json' in -o out --norm ct --stats x.json
 echo '{"spacings": []}' >x.json
 no 'x.json: it has no foreground_intensity' in -o out --norm ct --stats x.json
+ct() { echo "{\"foreground_intensity_properties_per_channel\": {\"0\": {\"mean\": 1, \"std\": $1, \"percentile_00_5\": $2, \"percentile_99_5\": $3}}}" >x.json; }
+ct -1 1 5; no 'x.json: channel 0: its std is negative' in -o out --norm ct --stats x.json
+ct 1 5 1; no 'x.json: channel 0: its percentile_00_5 is above' in -o out --norm ct --stats x.json
+printf 'case,patient\na,"p"\n' >map.csv; no 'map.csv:2: a line is CASE,PATIENT, without quotes' in -o out --patient-map map.csv
+printf 'p,a\n' >map.csv; no 'map.csv: none of its cases' in -o out --patient-map map.csv
+printf 'a,p\na,q\n' >map.csv; no 'map.csv:2: case a is of patient p already' in -o out --patient-map map.csv
 no 'labelled voxels: give labels, or a fingerprint' in -o out --norm ct --no-label
 no 'whole set: write it once with --stats-only' in -o out --norm ct --shard 0/2
 for later in npy png16 planes nnunet nnunet2d wds; do no "format $later comes with a later version" in -o out --format $later; done
