@@ -177,6 +177,7 @@ static struct entry *place(struct iml__dirs *d)
         if (!grown) return NULL;
         d->entry = grown, d->cap = cap;
     }
+    IML_ASSUME(d->entry);
     d->entry[d->n] = (struct entry){.fd = -1};
     return &d->entry[d->n++];
 }
@@ -234,8 +235,8 @@ iml_status iml__dirs_get(struct iml__dirs *d, const char *name, bool make, struc
     path[n] = 0;
     int sys = 0;
     pthread_mutex_lock(&d->lock);
-    struct entry *en =
-        d->entry && d->recent < d->n ? &d->entry[d->recent] : NULL; // neighbours come in order
+    IML_ASSUME(d->entry || (!d->n && !d->cap));
+    struct entry *en = d->recent < d->n ? &d->entry[d->recent] : NULL; // neighbours come in order
     if (en && (!en->path || strcmp(en->path, path) != 0)) en = NULL;
     for (uint32_t i = 0; i < d->n && !en; i++)
         if (d->entry[i].path && strcmp(d->entry[i].path, path) == 0) en = &d->entry[i];
