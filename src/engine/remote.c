@@ -123,20 +123,24 @@ static void say_death(struct iml__parcel *p, const struct iml__reply *x, const i
                       uint32_t worker)
 {
     const char *stage = iml__stage_name(j, x->stage);
+    char whose[112] = "", name[96] = "";
+    if (j->label) j->label(j->user, x->index, name, sizeof name);
+    if (name[0]) (void)snprintf(whose, sizeof whose, " (%s)", name);
     p->stage = x->stage, p->signal = x->signal, p->worker = worker;
     p->status = x->death == IML__DIED_TIMEOUT ? IML_ETIMEOUT : IML_EAGAIN;
     if (x->death == IML__DIED_TIMEOUT)
-        (void)snprintf(p->msg, sizeof p->msg, "item %llu: killed after its time was up%s%s",
-                       (unsigned long long)x->index, stage ? ", in stage " : "",
+        (void)snprintf(p->msg, sizeof p->msg, "item %llu%s: killed after its time was up%s%s",
+                       (unsigned long long)x->index, whose, stage ? ", in stage " : "",
                        stage ? stage : "");
     else if (x->garbled)
-        (void)snprintf(p->msg, sizeof p->msg,
-                       "item %llu: what its worker handed over does not hold together (its memory "
-                       "was overwritten); the worker was killed",
-                       (unsigned long long)x->index);
+        (void)snprintf(
+            p->msg, sizeof p->msg,
+            "item %llu%s: what its worker handed over does not hold together (its memory "
+            "was overwritten); the worker was killed",
+            (unsigned long long)x->index, whose);
     else
-        (void)snprintf(p->msg, sizeof p->msg, "item %llu: its worker died of signal %d (%s)%s%s",
-                       (unsigned long long)x->index, x->signal,
+        (void)snprintf(p->msg, sizeof p->msg, "item %llu%s: its worker died of signal %d (%s)%s%s",
+                       (unsigned long long)x->index, whose, x->signal,
                        sigabbrev_np(x->signal) ? sigabbrev_np(x->signal) : "?",
                        stage ? ", in stage " : "", stage ? stage : "");
 }
