@@ -150,6 +150,9 @@ static iml_status prepare(struct iml__emitter *m, iml_err *e)
     set_rasters(m, &c->layout);
     bool fastest = m->cut.plane == 1 || m->cut.plane == -1;
     m->block = fastest ? BLOCK : IML_CLAMP((int64_t)(BLOCK_BYTES / m->plane_bytes), 1, BLOCK);
+    // A block's planes lie beside the voxels that --memory bounds.
+    if (c->residence == IML__SLABS)
+        m->block = IML_CLAMP((int64_t)(c->conf->o.memory_bytes / 4 / (m->pixels * 4)), 1, m->block);
     m->nparts = (uint32_t)((c->depth + m->block - 1) / m->block);
     m->done = iml_arena_calloc(c->a, m->nparts + 1, 1);
     if (!m->uses.uses || !m->uses.forms || !m->uses.need || !m->plane || !m->own || !m->slice_at ||
