@@ -42,8 +42,8 @@ static size_t item_at(const struct iml__box *b, const struct walk *w)
 const char *iml__box_voxel(const struct iml__box *b, uint64_t at, char text[72])
 {
     struct walk w = walk_at(b, at);
-    (void)snprintf(text, 72, "(%llu, %llu, %llu)", (unsigned long long)(w.x + b->lo[0]),
-                   (unsigned long long)(w.y + b->lo[1]), (unsigned long long)(w.z + b->lo[2]));
+    const unsigned long long x = w.x + b->lo[0], y = w.y + b->lo[1], z = w.z + b->lo[2];
+    (void)snprintf(text, 72, "(%llu, %llu, %llu)", x, y, z);
     return text;
 }
 
