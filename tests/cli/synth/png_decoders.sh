@@ -1,7 +1,7 @@
 # png_decodes_equally
 # Every decoder that is installed gives the pixels that lossless WebP, another writer's, gives.
 python=""
-for p in ${IML_PYTHON:-} python3; do "$p" -c 'import PIL.Image, PIL.features as f; assert f.check("webp")' 2>/dev/null && python=$p && break; done
+for p in ${IML_PYTHON:-} python3 /usr/bin/python3; do "$p" -c 'import PIL.Image, PIL.features as f; assert f.check("webp")' 2>/dev/null && python=$p && break; done
 [ -n "$python" ] || { echo "skipped: no python3 with Pillow (IML_PYTHON names one)"; exit 77; }
 grep -qi webp <<<"$("$imloom" info 2>/dev/null)" || { echo "skipped: this build has no WebP"; exit 77; }
 set_of() { expect 0 done "$imloom" synth -n 12 --seed 3 --script latin,arabic,han --set cutout_width='[3,30]' --set cutout_height='[3,30]' --progress none --log-dir logs "$@"; }
