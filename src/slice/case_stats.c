@@ -55,8 +55,8 @@ struct pass {
     float min;
     double mean, squares;             // once they are known
     double percent[IML__PERCENTILES]; // that are wanted; NAN: none
-    float least, most;     // PASS_UPPER: of what was counted; guarded by lock
-    const uint32_t *upper; // PASS_LOWER: of each of nupper rows of bins
+    float least, most;                // PASS_UPPER: of what was counted; guarded by lock
+    const uint32_t *upper;            // PASS_LOWER: of each of nupper rows of bins
     uint32_t nupper;
     pthread_mutex_t lock;
 };
