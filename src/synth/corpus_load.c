@@ -125,7 +125,8 @@ static iml_status open_file(iml__corpus *c, const char *path, iml_err *e)
 static void skip_bom(iml__corpus *c)
 {
     uint8_t head[3];
-    if (c->n < 3 || iml__corpus_read(c, 0, head, 3) < 3 || memcmp(head, "\xEF\xBB\xBF", 3)) return;
+    if (c->n < 3 || iml__corpus_read(c, 0, head, 3) < 3 || memcmp(head, "\xEF\xBB\xBF", 3) != 0)
+        return;
     c->n -= 3, c->bom = 3;
     if (c->p) c->p += 3;
 }

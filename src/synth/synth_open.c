@@ -276,7 +276,8 @@ static void say_notes(iml__synth *s, const iml__synth_opts *o)
         uint64_t each = 1 + (u->labels & IML__LABEL(json) ? 1 : 0);
         iml__str_addf(&s->notes, "container auto: loose files; --container tar would save %llu of ",
                       (unsigned long long)(each * s->count - s->count / 10000 - 1));
-        iml__str_addf(&s->notes, "%llu files\n", (unsigned long long)(each * s->count));
+        const unsigned long long loose = each * s->count;
+        iml__str_addf(&s->notes, "%llu files\n", loose);
     } else if (files && s->tar) {
         iml__str_adds(&s->notes,
                       "container auto: shards of 10,000; --container dir would give each "
