@@ -12,6 +12,7 @@
 #include "src/io/vfs.h"
 #include "src/slice/case.h"
 #include "src/slice/slice_pass.h"
+#include "src/slice/slice_report.h"
 
 struct seen { // of a case, before its line
     uint64_t slices, bytes, memory;
@@ -21,17 +22,6 @@ struct totals {
     uint64_t cases, bad, slices, bytes, memory;
     iml__str *lines;
 };
-
-static void size_text(iml__str *t, uint64_t n)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double v = (double)n;
-    size_t k = 0;
-    char text[32];
-    while (v >= 999.5 && k < 4) v /= 1000, k++;
-    iml__str_add(t, text, iml__num_fixed(text, v, k && v < 99.5));
-    iml__str_addf(t, " %s", units[k]);
-}
 
 // Planes of z-scored or windowed scans are coded to about what gzip makes of the voxels.
 static uint64_t coded_bytes(const struct iml__case *c, uint64_t slices)
@@ -66,7 +56,7 @@ static void line_of(const struct iml__case *c, const struct seen *f, iml__str *t
                   (unsigned long long)c->layout.height, (unsigned long long)c->layout.width,
                   (unsigned long long)c->nch * c->conf->nnorms *
                       (unsigned long long)(2 * c->conf->o.window + 1));
-    size_text(t, f->bytes);
+    iml__slice_size(t, f->bytes);
     iml__str_adds(t, c->label ? " (estimate)\n" : " (estimate), no label\n");
     for (uint32_t k = 0; k < c->nwarnings; k++)
         iml__str_addf(t, "  warning: %s [%s]\n", c->warning[k].text, c->warning[k].code);
@@ -136,9 +126,9 @@ iml_status iml__slice_dry_run(const iml__slicer *s, iml_ctx *ctx, const iml_run_
     bool most = s->conf.o.skip_empty || (s->conf.crop && s->conf.crop != IML__CROP_BOX);
     iml__str_addf(t, "%llu cases, %llu slices%s, about ", (unsigned long long)sum.cases,
                   (unsigned long long)sum.slices, most ? " at most" : "");
-    size_text(t, sum.bytes);
+    iml__slice_size(t, sum.bytes);
     iml__str_adds(t, "; the largest case needs about ");
-    size_text(t, sum.memory);
+    iml__slice_size(t, sum.memory);
     iml__str_adds(t, " of memory\n");
     if (sum.bad)
         iml__str_addf(t, "%llu case%s cannot be sliced\n", (unsigned long long)sum.bad,

@@ -83,14 +83,14 @@ static void time_text(iml__str *t, double seconds)
                       (unsigned long long)(s / 60 % 60));
 }
 
-static void bytes_text(iml__str *t, uint64_t n)
+void iml__slice_size(iml__str *t, uint64_t n)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
     double v = (double)n;
     size_t k = 0;
     char text[32];
-    while (v >= 1000 && k < 4) v /= 1000, k++;
-    iml__str_add(t, text, iml__num_fixed(text, v, k && v < 100));
+    while (v >= 999.5 && k < 4) v /= 1000, k++;
+    iml__str_add(t, text, iml__num_fixed(text, v, k && v < 99.5));
     iml__str_addf(t, " %s", units[k]);
 }
 
@@ -227,7 +227,7 @@ static void sliced(const iml__slicer *s, const iml_report *r, const struct whole
     iml__str_addf(t, " slices, %llu channels (w=%d), ",
                   (unsigned long long)(w->channels ? w->channels : iml__slicer_channels(s)),
                   s->conf.o.window);
-    bytes_text(t, r->bytes);
+    iml__slice_size(t, r->bytes);
     iml__str_adds(t, " in ");
     time_text(t, r->wall_s);
     iml__str_adds(t, " (");
@@ -235,7 +235,7 @@ static void sliced(const iml__slicer *s, const iml_report *r, const struct whole
     iml__str_adds(t, " slices/s, CPU ");
     time_text(t, r->cpu_s);
     iml__str_adds(t, ", peak ");
-    bytes_text(t, r->peak_rss);
+    iml__slice_size(t, r->peak_rss);
     iml__str_addc(t, ')');
 }
 

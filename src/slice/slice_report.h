@@ -7,6 +7,8 @@
 // The older tool's configuration block, and what is sliced.
 void iml__slice_headline(const iml__slicer *s, const iml_run_opts *run, iml__str *text);
 
+void iml__slice_size(iml__str *t, uint64_t bytes); // 19.6 GB, powers of 1,000
+
 struct iml__slice_closing {
     const iml__slicer *slicer;
     const char *out;
